@@ -1,0 +1,115 @@
+namespace ProxylessMesh;
+
+/// <summary>How this process joins the mesh. Bound to the <c>Mesh</c> configuration section; everything has a default.</summary>
+public sealed class MeshOptions
+{
+    /// <summary>Gets or sets the name others call this workload by. Default: the entry assembly's name in kebab case.</summary>
+    public string Service { get; set; } = "";
+
+    /// <summary>Gets or sets the namespace. Default: <c>default</c>.</summary>
+    public string Namespace { get; set; } = "default";
+
+    /// <summary>Gets or sets the service account, the last part of the SPIFFE ID. Default: <see cref="Service"/>.</summary>
+    public string ServiceAccount { get; set; } = "";
+
+    /// <summary>Gets or sets the version, the label <c>version</c>, for example <c>v2</c>. Optional.</summary>
+    public string Version { get; set; } = "";
+
+    /// <summary>Gets labels that manifests may select by, besides <c>app</c> (the service) and <c>version</c>.</summary>
+    public IDictionary<string, string> Labels { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Gets or sets the control plane's address, for example <c>https://mesh.internal:7443</c>. Default in Development: what
+    /// <c>mesh up</c> left for this user.
+    /// </summary>
+    public Uri? ControlPlane { get; set; }
+
+    /// <summary>Gets or sets the join token. Needed for the first certificate, and by a sealed identity.</summary>
+    public string JoinToken { get; set; } = "";
+
+    /// <summary>Gets or sets a file that holds the join token; read when <see cref="JoinToken"/> is empty.</summary>
+    public string JoinTokenFile { get; set; } = "";
+
+    /// <summary>Gets where this process runs; used for locality-aware balancing.</summary>
+    public LocalityOptions Locality { get; } = new();
+
+    /// <summary>Gets what happens to calls of this process.</summary>
+    public OutboundOptions Outbound { get; } = new();
+
+    /// <summary>Gets what happens to calls to this process.</summary>
+    public InboundOptions Inbound { get; } = new();
+
+    /// <summary>Gets what is kept on disk for a start without the control plane.</summary>
+    public StateOptions State { get; } = new();
+
+    /// <summary>Where a process runs.</summary>
+    public sealed class LocalityOptions
+    {
+        /// <summary>Gets or sets the region, for example <c>eu-west-1</c>.</summary>
+        public string Region { get; set; } = "";
+
+        /// <summary>Gets or sets the zone, for example <c>b</c>.</summary>
+        public string Zone { get; set; } = "";
+
+        /// <summary>Gets or sets the part of the zone.</summary>
+        public string SubZone { get; set; } = "";
+    }
+
+    /// <summary>Outgoing calls.</summary>
+    public sealed class OutboundOptions
+    {
+        /// <summary>Gets or sets what happens to calls to hosts that the mesh does not know. Default: they go out untouched.</summary>
+        public UnknownHostPolicy UnknownHosts { get; set; } = UnknownHostPolicy.PassThrough;
+
+        /// <summary>Gets or sets how long the first call to a host waits for its configuration. 0 to 5 minutes; default 15 seconds.</summary>
+        public TimeSpan ConfigTimeout { get; set; } = TimeSpan.FromSeconds(15);
+
+        /// <summary>Gets or sets the largest request body, in bytes, that is kept for a retry. 0 to 16 MiB; default 64 KiB.</summary>
+        public int RetryBufferBytes { get; set; } = 64 * 1024;
+    }
+
+    /// <summary>Incoming calls.</summary>
+    public sealed class InboundOptions
+    {
+        /// <summary>Gets or sets whether Kestrel's endpoints take part in the mesh. Default: true.</summary>
+        public bool Enabled { get; set; } = true;
+
+        /// <summary>Gets or sets the address peers are told, where it differs from what Kestrel listens on: <c>ip</c> or <c>ip:port</c>.</summary>
+        public string AdvertisedAddress { get; set; } = "";
+
+        /// <summary>Gets the ports that stay as they are, without mesh TLS and authorization (management, probes).</summary>
+        public IList<int> PlaintextPorts { get; } = [];
+
+        /// <summary>Gets the paths that anyone may ask without authorization on a PERMISSIVE port, for probes. Default: none.</summary>
+        public IList<string> ProbePaths { get; } = [];
+
+        /// <summary>Gets or sets how long a drain may take at shutdown before running calls are cut. 0 to 10 minutes; default 25 seconds.</summary>
+        public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(25);
+    }
+
+    /// <summary>Files that let a process start while the control plane is away.</summary>
+    public sealed class StateOptions
+    {
+        /// <summary>Gets or sets the folder. Empty (the default): nothing is kept.</summary>
+        public string Folder { get; set; } = "";
+
+        /// <summary>
+        /// Gets or sets whether the certificate's key is kept too: as PKCS#12, mode 0600, encrypted with a key derived from the join
+        /// token. Default: false.
+        /// </summary>
+        public bool SealIdentity { get; set; }
+
+        /// <summary>Gets or sets the age above which a snapshot is refused. 1 minute to 30 days; default 24 hours.</summary>
+        public TimeSpan MaxAge { get; set; } = TimeSpan.FromHours(24);
+    }
+}
+
+/// <summary>What happens to calls to hosts that the mesh does not know.</summary>
+public enum UnknownHostPolicy
+{
+    /// <summary>They go out as if the mesh were not there.</summary>
+    PassThrough,
+
+    /// <summary>They fail with <c>MeshError.UnknownHost</c>.</summary>
+    Refuse,
+}

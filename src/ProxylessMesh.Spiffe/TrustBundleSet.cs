@@ -1,0 +1,23 @@
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
+
+namespace ProxylessMesh.Spiffe;
+
+/// <summary>The bundles of every trust domain that a workload may meet. Immutable.</summary>
+public sealed class TrustBundleSet
+{
+    private readonly FrozenDictionary<TrustDomain, TrustBundle> _bundles;
+
+    /// <summary>Initializes a new instance of the <see cref="TrustBundleSet"/> class.</summary>
+    /// <param name="bundles">One bundle per trust domain.</param>
+    public TrustBundleSet(IEnumerable<TrustBundle> bundles) => _bundles = bundles.ToFrozenDictionary(static bundle => bundle.TrustDomain);
+
+    /// <summary>Gets the bundles, in no order.</summary>
+    public IReadOnlyCollection<TrustBundle> Bundles => _bundles.Values;
+
+    /// <summary>Finds the bundle that certificates of a trust domain are checked against, and no other.</summary>
+    /// <param name="domain">The trust domain of the ID in the certificate.</param>
+    /// <param name="bundle">Its bundle.</param>
+    /// <returns>Whether the trust domain is known.</returns>
+    public bool TryGet(TrustDomain domain, [NotNullWhen(true)] out TrustBundle? bundle) => _bundles.TryGetValue(domain, out bundle);
+}

@@ -1,0 +1,29 @@
+namespace ProxylessMesh.Xds.Matching;
+
+/// <summary>One <c>QueryParameterMatcher</c>: the first parameter of that name decides, its value percent-decoded.</summary>
+internal sealed record QueryParameterMatcher
+{
+    public required string Name { get; init; }
+
+    /// <summary>What the value must be; null asks only that the parameter is there.</summary>
+    public StringMatcher? Value { get; init; }
+
+    public bool Matches(ReadOnlySpan<char> query)
+    {
+        foreach (var range in query.Split('&'))
+        {
+            var pair = query[range];
+            var equals = pair.IndexOf('=');
+            var name = equals < 0 ? pair : pair[..equals];
+            if (!name.SequenceEqual(Name))
+            {
+                continue;
+            }
+
+            var value = equals < 0 ? default : pair[(equals + 1)..];
+            return Value is null || Value.Matches(value.Contains('%') ? Uri.UnescapeDataString(value) : value);
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,55 @@
+using System.Text.RegularExpressions;
+
+namespace ProxylessMesh.Xds.Matching;
+
+/// <summary>One <c>envoy.type.matcher.v3.StringMatcher</c>. <c>ignore_case</c> has no effect on a regex, as Envoy documents.</summary>
+internal abstract record StringMatcher
+{
+    public abstract bool Matches(ReadOnlySpan<char> text);
+
+    public static StringMatcher Exact(string expected, bool ignoreCase = false) => new ExactMatcher(expected, CaseRule(ignoreCase));
+
+    public static StringMatcher Prefix(string prefix, bool ignoreCase = false) => new PrefixMatcher(prefix, CaseRule(ignoreCase));
+
+    public static StringMatcher Suffix(string suffix, bool ignoreCase = false) => new SuffixMatcher(suffix, CaseRule(ignoreCase));
+
+    public static StringMatcher Contains(string part, bool ignoreCase = false) => new ContainsMatcher(part, CaseRule(ignoreCase));
+
+    /// <summary>Matches the whole text, in time linear to it, as RE2 does.</summary>
+    /// <exception cref="ArgumentException">The pattern does not compile.</exception>
+    /// <exception cref="NotSupportedException">The pattern needs backtracking (a lookaround, a back reference).</exception>
+    public static StringMatcher Regex(string pattern)
+        => new RegexMatcher(new Regex($@"\A(?:{pattern})\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant));
+
+    private static StringComparison CaseRule(bool ignoreCase)
+        => ignoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
+
+    private sealed record ExactMatcher(string Expected, StringComparison Comparison) : StringMatcher
+    {
+        public override bool Matches(ReadOnlySpan<char> text) => text.Equals(Expected, Comparison);
+    }
+
+    private sealed record PrefixMatcher(string Expected, StringComparison Comparison) : StringMatcher
+    {
+        public override bool Matches(ReadOnlySpan<char> text) => text.StartsWith(Expected, Comparison);
+    }
+
+    private sealed record SuffixMatcher(string Expected, StringComparison Comparison) : StringMatcher
+    {
+        public override bool Matches(ReadOnlySpan<char> text) => text.EndsWith(Expected, Comparison);
+    }
+
+    private sealed record ContainsMatcher(string Expected, StringComparison Comparison) : StringMatcher
+    {
+        public override bool Matches(ReadOnlySpan<char> text) => text.Contains(Expected, Comparison);
+    }
+
+    private sealed record RegexMatcher(Regex Expression) : StringMatcher
+    {
+        public override bool Matches(ReadOnlySpan<char> text) => Expression.IsMatch(text);
+
+        public bool Equals(RegexMatcher? other) => other is not null && other.Expression.ToString() == Expression.ToString();
+
+        public override int GetHashCode() => Expression.ToString().GetHashCode(StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using System.Net;
+
+namespace ProxylessMesh.Xds.Resources;
+
+/// <summary>A valid <c>envoy.config.listener.v3.Listener</c>: the client side has <see cref="Api"/>, a server side <see cref="FilterChains"/>.</summary>
+internal sealed record ListenerConfig
+{
+    public required string Name { get; init; }
+
+    /// <summary>The <c>api_listener</c>: what a client does with calls to this name.</summary>
+    public HttpConnectionConfig? Api { get; init; }
+
+    /// <summary>Where a server listens; null for a client's listener.</summary>
+    public IPEndPoint? Address { get; init; }
+
+    public ImmutableArray<FilterChainConfig> FilterChains { get; init; } = [];
+
+    public FilterChainConfig? DefaultFilterChain { get; init; }
+}
+
+/// <summary>How one kind of connection to a server is treated (gRFC A36).</summary>
+internal sealed record FilterChainConfig
+{
+    public string Name { get; init; } = "";
+
+    /// <summary>The kind of connection that this chain is for, by its first bytes.</summary>
+    public TransportProtocol Transport { get; init; }
+
+    /// <summary>Null: plaintext.</summary>
+    public DownstreamTlsConfig? Tls { get; init; }
+
+    public required HttpConnectionConfig Http { get; init; }
+}
+
+/// <summary><c>FilterChainMatch.transport_protocol</c>.</summary>
+internal enum TransportProtocol
+{
+    Any,
+
+    /// <summary><c>raw_buffer</c>: plaintext.</summary>
+    RawBuffer,
+
+    /// <summary><c>tls</c>.</summary>
+    Tls,
+}
+
+/// <summary>A valid <c>HttpConnectionManager</c>: filters in order, and the routes by name or inline (exactly one of them).</summary>
+internal sealed record HttpConnectionConfig
+{
+    public string? RouteConfigName { get; init; }
+
+    public RouteConfig? InlineRoutes { get; init; }
+
+    public ImmutableArray<HttpFilterConfig> Filters { get; init; } = [];
+
+    /// <summary><c>common_http_protocol_options.max_stream_duration</c> (gRFC A31).</summary>
+    public TimeSpan? MaxStreamDuration { get; init; }
+}

@@ -1,0 +1,47 @@
+namespace ProxylessMesh.ControlPlane;
+
+/// <summary>How a control plane runs. Bound to the <c>MeshControlPlane</c> configuration section; everything has a default.</summary>
+public sealed class MeshControlPlaneOptions
+{
+    /// <summary>The configuration section.</summary>
+    public const string SectionName = "MeshControlPlane";
+
+    /// <summary>Gets or sets the folder of the manifests (<c>*.yaml</c>), watched for changes. Default: <c>mesh</c> under the working directory.</summary>
+    public string ManifestFolder { get; set; } = "mesh";
+
+    /// <summary>
+    /// Gets or sets the folder of what must survive a restart: the CA, tokens, revisions, the last known workloads. Made when it is
+    /// missing. Default: <c>.mesh-state</c> under the working directory.
+    /// </summary>
+    public string StateFolder { get; set; } = ".mesh-state";
+
+    /// <summary>Gets or sets the address of the one HTTPS port, <c>ip:port</c>; port 0 takes a free one. Default: <c>127.0.0.1:7443</c>.</summary>
+    public string Listen { get; set; } = "127.0.0.1:7443";
+
+    /// <summary>
+    /// Gets or sets the address of a plaintext xDS port for gRPC clients of others that know no TLS towards their management server,
+    /// <c>ip:port</c>. Loopback only unless <see cref="AllowRemotePlaintextXds"/> is set. Empty (the default): none.
+    /// </summary>
+    public string PlaintextXdsListen { get; set; } = "";
+
+    /// <summary>Gets or sets whether <see cref="PlaintextXdsListen"/> may be an address that other machines reach. Default: false.</summary>
+    public bool AllowRemotePlaintextXds { get; set; }
+
+    /// <summary>Gets or sets the trust domain of every identity. Default: <c>mesh.local</c>.</summary>
+    public string TrustDomain { get; set; } = "mesh.local";
+
+    /// <summary>Gets or sets the lifetime of a workload's certificate. 1 minute to 90 days; default 24 hours.</summary>
+    public TimeSpan SvidLifetime { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>Gets or sets the lifetime of the root made at the first start. 1 day to 30 years; default 10 years.</summary>
+    public TimeSpan RootLifetime { get; set; } = TimeSpan.FromDays(3650);
+
+    /// <summary>
+    /// Gets or sets how long a workload whose stream broke, or that has not come back after a restart of the control plane, keeps its
+    /// endpoints. 0 to 5 minutes; default 10 seconds.
+    /// </summary>
+    public TimeSpan WorkloadGracePeriod { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Gets or sets how many manifest revisions are kept. 1 to 10,000; default 50.</summary>
+    public int RevisionHistory { get; set; } = 50;
+}

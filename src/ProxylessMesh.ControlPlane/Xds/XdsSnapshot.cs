@@ -1,0 +1,38 @@
+using System.Diagnostics.CodeAnalysis;
+using ProxylessMesh.Protos;
+
+namespace ProxylessMesh.ControlPlane.Xds;
+
+/// <summary>
+/// Everything that can be asked for at one moment. Immutable. Resources that did not change are the same objects as in the snapshot
+/// before. Listeners stand here under their canonical names; sessions resolve the names that clients use.
+/// </summary>
+internal sealed class XdsSnapshot
+{
+    private static readonly IReadOnlyDictionary<string, XdsResource> None = new Dictionary<string, XdsResource>();
+
+    public static XdsSnapshot Empty { get; } = new();
+
+    /// <summary>Grows by one with each snapshot of this process.</summary>
+    public long Number { get; init; }
+
+    public IReadOnlyDictionary<string, XdsResource> Listeners { get; init; } = None;
+
+    public IReadOnlyDictionary<string, XdsResource> Routes { get; init; } = None;
+
+    public IReadOnlyDictionary<string, XdsResource> Clusters { get; init; } = None;
+
+    public IReadOnlyDictionary<string, XdsResource> Endpoints { get; init; } = None;
+
+    /// <summary>The resources of a type by name; none for a type that is not served.</summary>
+    public IReadOnlyDictionary<string, XdsResource> OfType(string typeUrl) => typeUrl switch
+    {
+        XdsTypeUrls.Listener => Listeners,
+        XdsTypeUrls.RouteConfiguration => Routes,
+        XdsTypeUrls.Cluster => Clusters,
+        XdsTypeUrls.ClusterLoadAssignment => Endpoints,
+        _ => None,
+    };
+
+    public bool TryGet(string typeUrl, string name, [NotNullWhen(true)] out XdsResource? resource) => OfType(typeUrl).TryGetValue(name, out resource);
+}

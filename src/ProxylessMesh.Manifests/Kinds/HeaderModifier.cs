@@ -1,0 +1,25 @@
+using System.Collections.Immutable;
+
+namespace ProxylessMesh.Manifests.Kinds;
+
+/// <summary>Headers to change: first removed, then set, then added.</summary>
+public sealed record HeaderModifier
+{
+    /// <summary>Changes nothing.</summary>
+    public static readonly HeaderModifier None = new();
+
+    /// <summary>Replaces the values of a header.</summary>
+    public ImmutableArray<HeaderValue> Set { get; init; } = [];
+
+    /// <summary>Adds a value beside those there.</summary>
+    public ImmutableArray<HeaderValue> Add { get; init; } = [];
+
+    /// <summary>Names of headers to drop.</summary>
+    public ImmutableArray<string> Remove { get; init; } = [];
+
+    /// <summary>Nothing to do.</summary>
+    public bool IsEmpty => Set.IsEmpty && Add.IsEmpty && Remove.IsEmpty;
+}
+
+/// <summary>A header and a value.</summary>
+public sealed record HeaderValue(string Name, string Value);

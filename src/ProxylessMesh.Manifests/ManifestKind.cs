@@ -1,0 +1,35 @@
+namespace ProxylessMesh.Manifests;
+
+/// <summary>A kind of manifest: the two words a document starts with. Compared by value.</summary>
+/// <param name="ApiVersion"><c>apiVersion</c>, such as <c>gateway.networking.k8s.io/v1</c>.</param>
+/// <param name="Name"><c>kind</c>, such as <c>HTTPRoute</c>.</param>
+public sealed record ManifestKind(string ApiVersion, string Name)
+{
+    /// <summary>A name and its ports.</summary>
+    public static readonly ManifestKind Service = new("v1", "Service");
+
+    /// <summary>A namespace; its labels.</summary>
+    public static readonly ManifestKind Namespace = new("v1", "Namespace");
+
+    /// <summary>Gateway API: routing and weights for calls to a Service.</summary>
+    public static readonly ManifestKind HttpRoute = new("gateway.networking.k8s.io/v1", "HTTPRoute");
+
+    /// <summary>Istio: who may call whom.</summary>
+    public static readonly ManifestKind AuthorizationPolicy = new("security.istio.io/v1", "AuthorizationPolicy");
+
+    /// <summary>Istio: whether callers must use mTLS.</summary>
+    public static readonly ManifestKind PeerAuthentication = new("security.istio.io/v1", "PeerAuthentication");
+
+    /// <summary>Istio: what happens on the way to a host after routing.</summary>
+    public static readonly ManifestKind DestinationRule = new("networking.istio.io/v1", "DestinationRule");
+
+    /// <summary>Istio: routing with faults.</summary>
+    public static readonly ManifestKind VirtualService = new("networking.istio.io/v1", "VirtualService");
+
+    /// <summary>Every kind that this version reads.</summary>
+    public static IReadOnlyList<ManifestKind> All { get; } =
+        [Service, Namespace, HttpRoute, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService];
+
+    /// <summary><c>kind</c> with its <c>apiVersion</c>.</summary>
+    public override string ToString() => $"{Name} ({ApiVersion})";
+}

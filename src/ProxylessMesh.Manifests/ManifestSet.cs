@@ -1,0 +1,61 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using ProxylessMesh.Manifests.Kinds;
+
+namespace ProxylessMesh.Manifests;
+
+/// <summary>All manifests of a mesh at one moment, by kind, in reading order. Immutable; valid as a whole when it comes from <c>ManifestReader</c>.</summary>
+public sealed class ManifestSet
+{
+    /// <summary>No manifests.</summary>
+    public static readonly ManifestSet Empty = new([]);
+
+    private readonly FrozenDictionary<(ManifestKind Kind, string Namespace, string Name), Manifest> _byName;
+
+    /// <summary>Makes a set; of two manifests with the same kind, namespace and name, the first counts.</summary>
+    public ManifestSet(IEnumerable<Manifest> manifests)
+    {
+        ArgumentNullException.ThrowIfNull(manifests);
+        var byName = new Dictionary<(ManifestKind, string, string), Manifest>();
+        All = [.. manifests.Where(manifest => byName.TryAdd((manifest.Kind, manifest.Namespace, manifest.Name), manifest)).OrderBy(manifest => manifest.Order)];
+        _byName = byName.ToFrozenDictionary();
+        Services = [.. All.OfType<ServiceManifest>()];
+        HttpRoutes = [.. All.OfType<HttpRouteManifest>()];
+        AuthorizationPolicies = [.. All.OfType<AuthorizationPolicyManifest>()];
+        PeerAuthentications = [.. All.OfType<PeerAuthenticationManifest>()];
+        DestinationRules = [.. All.OfType<DestinationRuleManifest>()];
+        VirtualServices = [.. All.OfType<VirtualServiceManifest>()];
+    }
+
+    /// <summary>Every manifest, in reading order.</summary>
+    public ImmutableArray<Manifest> All { get; }
+
+    /// <summary>The Services.</summary>
+    public ImmutableArray<ServiceManifest> Services { get; }
+
+    /// <summary>The HTTPRoutes; an earlier one is the older in Gateway API's precedence.</summary>
+    public ImmutableArray<HttpRouteManifest> HttpRoutes { get; }
+
+    /// <summary>The AuthorizationPolicies.</summary>
+    public ImmutableArray<AuthorizationPolicyManifest> AuthorizationPolicies { get; }
+
+    /// <summary>The PeerAuthentications.</summary>
+    public ImmutableArray<PeerAuthenticationManifest> PeerAuthentications { get; }
+
+    /// <summary>The DestinationRules.</summary>
+    public ImmutableArray<DestinationRuleManifest> DestinationRules { get; }
+
+    /// <summary>The VirtualServices.</summary>
+    public ImmutableArray<VirtualServiceManifest> VirtualServices { get; }
+
+    /// <summary>The manifest with these three, or null.</summary>
+    public Manifest? Find(ManifestKind kind, string @namespace, string name) => _byName.GetValueOrDefault((kind, @namespace, name));
+
+    /// <summary>The Service by its full host name, or null.</summary>
+    public ServiceManifest? FindService(string fullHost)
+        => HostNames.TryParse(fullHost, out var name, out var ns) ? Find(ManifestKind.Service, ns, name) as ServiceManifest : null;
+
+    /// <summary>The HTTPRoutes attached to the Service of this full host name, older ones first.</summary>
+    public ImmutableArray<HttpRouteManifest> HttpRoutesFor(string fullHost)
+        => [.. HttpRoutes.Where(route => route.Parents.Any(parent => parent.Host == fullHost))];
+}

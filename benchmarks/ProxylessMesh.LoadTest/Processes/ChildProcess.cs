@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace ProxylessMesh.LoadTest.Processes;
+
+/// <summary>
+/// This executable again, in another role. It prints <c>READY port</c> when it serves, and ends when its standard input ends, so that
+/// none outlives this process.
+/// </summary>
+internal sealed class ChildProcess : IAsyncDisposable
+{
+    private ChildProcess(Process process, int port)
+    {
+        Process = process;
+        Port = port;
+    }
+
+    public Process Process { get; }
+
+    /// <summary>The loopback port it listens on.</summary>
+    public int Port { get; }
+
+    public static async Task<ChildProcess> StartAsync(string role, IReadOnlyDictionary<string, string> environment)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        if (Path.GetFileNameWithoutExtension(start.FileName) is "dotnet")
+        {
+            start.ArgumentList.Add(typeof(ChildProcess).Assembly.Location);
+        }
+
+        start.ArgumentList.Add("role");
+        start.ArgumentList.Add(role);
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        var process = Process.Start(start) ?? throw new InvalidOperationException($"Role '{role}' did not start.");
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (line.StartsWith("READY ", StringComparison.Ordinal))
+            {
+                _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
+                return new ChildProcess(process, int.Parse(line.AsSpan(6), CultureInfo.InvariantCulture));
+            }
+
+            Console.Error.WriteLine($"[{role}] {line}");
+        }
+
+        await process.WaitForExitAsync();
+        throw new InvalidOperationException($"Role '{role}' ended with exit code {process.ExitCode} before it was ready; its words are above.");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Process.StandardInput.Close();
+        await Process.WaitForExitAsync();
+        Process.Dispose();
+    }
+}

@@ -1,0 +1,31 @@
+using System.Net;
+
+namespace ProxylessMesh.LoadTest.Processes;
+
+/// <summary>The child's side of <see cref="ChildProcess"/>.</summary>
+internal static class ParentWatch
+{
+    /// <summary>Runs the app, tells its port, and stops when the parent closes standard input or dies.</summary>
+    public static async Task RunUntilParentEndsAsync(WebApplication app)
+    {
+        await app.StartAsync();
+        var address = app.Urls.First();
+        Console.WriteLine($"READY {BindingAddress.Parse(address).Port}");
+        await Console.OpenStandardInput().CopyToAsync(Stream.Null);
+        await app.StopAsync();
+    }
+
+    /// <summary>A web app without logs below Warning, on a free loopback port.</summary>
+    public static WebApplicationBuilder QuietBuilder()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        return builder;
+    }
+
+    /// <summary>The body every server answers with: 1 KiB.</summary>
+    public static byte[] Payload { get; } = [.. Enumerable.Repeat((byte)'x', 1024)];
+
+    /// <summary>Loopback, a port that the system picks.</summary>
+    public static IPEndPoint AnyPort { get; } = new(IPAddress.Loopback, 0);
+}

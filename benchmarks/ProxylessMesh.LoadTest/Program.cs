@@ -1,0 +1,36 @@
+using System.CommandLine;
+using ProxylessMesh.LoadTest.Arrangements;
+using ProxylessMesh.LoadTest.Scenarios;
+
+var rounds = new Option<int>("--rounds") { Description = "Paired rounds.", DefaultValueFactory = static _ => 12 };
+var seconds = new Option<double>("--seconds") { Description = "Length of one measurement.", DefaultValueFactory = static _ => 2 };
+var callers = new Option<int[]>("--callers") { Description = "Calls in flight.", DefaultValueFactory = static _ => [1, 16, 64], AllowMultipleArgumentsPerToken = true };
+var compare = new Command("compare", "The floor, the mesh and two YARP sidecars, in turn.") { rounds, seconds, callers };
+compare.SetAction(async (parsed, _) =>
+{
+    var folder = Directory.CreateTempSubdirectory("mesh-loadtest-");
+    try
+    {
+        LoadTestCertificates.Create(folder.FullName);
+        await using var direct = await DirectArrangement.StartAsync(folder.FullName);
+        await using var sidecars = await SidecarPairArrangement.StartAsync(folder.FullName);
+        await Compare.RunAsync([direct, sidecars], parsed.GetValue(rounds), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(callers)!);
+    }
+    finally
+    {
+        folder.Delete(recursive: true);
+    }
+});
+
+var name = new Argument<string>("name");
+var role = new Command("role", "One of the processes of an arrangement; started by the other commands.") { name };
+role.SetAction((parsed, _) => parsed.GetValue(name) switch
+{
+    "tls-server" => ServerRole.RunTlsAsync(),
+    "plain-server" => ServerRole.RunPlainAsync(),
+    "inbound-proxy" => SidecarRole.RunInboundAsync(),
+    "outbound-proxy" => SidecarRole.RunOutboundAsync(),
+    var unknown => throw new ArgumentException($"There is no role '{unknown}'."),
+});
+
+return await new RootCommand("Whole-process load tests of ProxylessMesh.") { compare, role }.Parse(args).InvokeAsync();

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using ProxylessMesh.ControlPlane.Translation;
 using ProxylessMesh.Protos;
 
 namespace ProxylessMesh.ControlPlane.Xds;
@@ -15,6 +16,9 @@ internal sealed class XdsSnapshot
 
     /// <summary>Grows by one with each snapshot of this process.</summary>
     public long Number { get; init; }
+
+    /// <summary>What the names mean that clients ask listeners by.</summary>
+    public ListenerNames Names { get; init; } = ListenerNames.None;
 
     public IReadOnlyDictionary<string, XdsResource> Listeners { get; init; } = None;
 

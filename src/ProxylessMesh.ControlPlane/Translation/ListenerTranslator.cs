@@ -1,0 +1,40 @@
+using Envoy.Config.Core.V3;
+using Envoy.Config.Listener.V3;
+using Envoy.Extensions.Filters.Http.Fault.V3;
+using Envoy.Extensions.Filters.Http.Router.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+
+namespace ProxylessMesh.ControlPlane.Translation;
+
+/// <summary>A client's listener: an <c>api_listener</c> under the name asked for, whose routes are those of the canonical name.</summary>
+internal static class ListenerTranslator
+{
+    public const string FaultFilter = "envoy.filters.http.fault";
+    private const string RouterFilter = "envoy.filters.http.router";
+
+    /// <summary>
+    /// The listener under the name that a client asked for. The fault filter is always there and does nothing by itself: a fault that
+    /// is switched on is then one changed route, not a changed listener that could arrive after it.
+    /// </summary>
+    public static Listener Outbound(string requestedName, string canonicalName) => new()
+    {
+        Name = requestedName,
+        ApiListener = new ApiListener
+        {
+            ApiListener_ = Any.Pack(new HttpConnectionManager
+            {
+                StatPrefix = canonicalName,
+                Rds = new Rds { ConfigSource = Ads, RouteConfigName = canonicalName },
+                HttpFilters = { Filter(FaultFilter, new HTTPFault()), Router },
+            }),
+        },
+    };
+
+    public static HttpFilter Router => Filter(RouterFilter, new Router());
+
+    public static ConfigSource Ads => new() { Ads = new AggregatedConfigSource(), ResourceApiVersion = ApiVersion.V3 };
+
+    public static HttpFilter Filter(string name, IMessage config) => new() { Name = name, TypedConfig = Any.Pack(config) };
+}

@@ -30,7 +30,7 @@ internal static class SpiffeTls
         RemoteCertificateValidationCallback = (_, certificate, chain, errors) => X509SvidValidator.IsAllowed(identity.Bundles, certificate, chain, errors, expected),
     };
 
-    public static SslServerAuthenticationOptions ForServer(WorkloadIdentity identity, PeerAuthorizer expected, List<SslApplicationProtocol> protocols) => new()
+    public static SslServerAuthenticationOptions ForServer(WorkloadIdentity identity, PeerAuthorizer expected, List<SslApplicationProtocol> protocols, ClientCertificate clientCertificate = ClientCertificate.Required) => new()
     {
         ServerCertificateContext = identity.CertificateContext,
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
@@ -39,7 +39,8 @@ internal static class SpiffeTls
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         ApplicationProtocols = protocols,
         AllowRenegotiation = false,
-        RemoteCertificateValidationCallback = (_, certificate, chain, errors) => X509SvidValidator.IsAllowed(identity.Bundles, certificate, chain, errors, expected),
+        RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
+            (certificate is null && clientCertificate == ClientCertificate.Optional) || X509SvidValidator.IsAllowed(identity.Bundles, certificate, chain, errors, expected),
     };
 
     private static X509ChainPolicy ChainPolicy(WorkloadIdentity identity, Oid usage)

@@ -1,0 +1,19 @@
+using System.Security.Cryptography.X509Certificates;
+
+namespace ProxylessMesh.TestSupport;
+
+/// <summary>What a test leaf looks like. The defaults are those of a good SVID without names.</summary>
+internal sealed record TestLeaf
+{
+    public IReadOnlyList<string> Uris { get; init; } = [];
+
+    public IReadOnlyList<string> DnsNames { get; init; } = [];
+
+    public bool IsAuthority { get; init; }
+
+    /// <summary><see langword="null"/> leaves the extension out.</summary>
+    public X509KeyUsageFlags? KeyUsage { get; init; } = X509KeyUsageFlags.DigitalSignature;
+
+    /// <summary>Negative: already expired.</summary>
+    public TimeSpan Lifetime { get; init; } = TimeSpan.FromHours(1);
+}

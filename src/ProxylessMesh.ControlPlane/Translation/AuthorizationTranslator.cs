@@ -1,0 +1,70 @@
+using Envoy.Config.Rbac.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using ProxylessMesh.ControlPlane.Workloads;
+using ProxylessMesh.Manifests;
+using ProxylessMesh.Manifests.Kinds;
+using RbacFilter = Envoy.Extensions.Filters.Http.Rbac.V3.RBAC;
+
+namespace ProxylessMesh.ControlPlane.Translation;
+
+/// <summary>
+/// The RBAC filters of a workload: DENY first, then ALLOW, each only where a policy with that action selects the workload. No ALLOW
+/// filter lets everything in; an ALLOW filter without a policy that matches lets nothing in, and that is what an empty spec means.
+/// </summary>
+internal static class AuthorizationTranslator
+{
+    private const string DenyFilter = "envoy.filters.http.rbac.deny";
+    private const string AllowFilter = "envoy.filters.http.rbac.allow";
+
+    public static IEnumerable<HttpFilter> Filters(ManifestSet manifests, Workload workload)
+    {
+        var selecting = manifests.AuthorizationPolicies.Where(policy => Selects(policy, workload)).ToLookup(policy => policy.Action);
+
+        // DENY policies without rules match nothing: a filter would only cost time.
+        if (selecting[AuthorizationAction.Deny].Any(policy => !policy.Rules.IsEmpty))
+        {
+            yield return Filter(DenyFilter, RBAC.Types.Action.Deny, selecting[AuthorizationAction.Deny], workload);
+        }
+
+        if (selecting[AuthorizationAction.Allow].Any())
+        {
+            yield return Filter(AllowFilter, RBAC.Types.Action.Allow, selecting[AuthorizationAction.Allow], workload);
+        }
+    }
+
+    /// <summary>Whether the policy is for the workload: its namespace or the root namespace, and the labels.</summary>
+    public static bool Selects(AuthorizationPolicyManifest policy, Workload workload)
+        => (policy.Namespace == workload.Namespace || policy.Namespace == HostNames.RootNamespace) && policy.Selector.Selects(workload.Labels);
+
+    private static HttpFilter Filter(string name, RBAC.Types.Action action, IEnumerable<AuthorizationPolicyManifest> policies, Workload workload)
+    {
+        var rules = new RBAC { Action = action };
+        foreach (var policy in policies)
+        {
+            for (var index = 0; index < policy.Rules.Length; index++)
+            {
+                rules.Policies.Add($"ns[{policy.Namespace}]-policy[{policy.Name}]-rule[{index}]", Policy(policy.Rules[index], workload));
+            }
+        }
+
+        return ListenerTranslator.Filter(name, new RbacFilter { Rules = rules });
+    }
+
+    private static Policy Policy(AuthorizationRule rule, Workload workload)
+    {
+        var policy = new Policy();
+        if (rule.To.IsEmpty)
+        {
+            policy.Permissions.Add(new Permission { Any = true });
+        }
+
+        if (rule.From.IsEmpty)
+        {
+            policy.Principals.Add(new Principal { Any = true });
+        }
+
+        policy.Permissions.AddRange(rule.To.Select(PermissionTranslator.Translate));
+        policy.Principals.AddRange(rule.From.Select(source => PrincipalTranslator.Translate(source, workload.Id.TrustDomain)));
+        return policy;
+    }
+}

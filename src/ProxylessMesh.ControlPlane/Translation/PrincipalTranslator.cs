@@ -1,0 +1,68 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Text.RegularExpressions;
+using Envoy.Config.Core.V3;
+using Envoy.Config.Rbac.V3;
+using Envoy.Type.Matcher.V3;
+using ProxylessMesh.Manifests.Kinds;
+using ProxylessMesh.Spiffe;
+
+namespace ProxylessMesh.ControlPlane.Translation;
+
+/// <summary>One <c>from.source</c>: all of its fields must match, and of a field's values one.</summary>
+internal static class PrincipalTranslator
+{
+    private const string Scheme = "spiffe://";
+
+    // Istio: "cluster.local" in a policy points to the mesh's own trust domain, whatever it is called.
+    private const string OwnTrustDomainAlias = "cluster.local/";
+
+    public static Principal Translate(AuthorizationSource source, TrustDomain trustDomain)
+    {
+        var ids = new Principal.Types.Set();
+        Add(ids, source.Principals, source.NotPrincipals, value => Identity(value, trustDomain));
+        Add(ids, source.Namespaces, source.NotNamespaces, Namespace);
+        Add(ids, source.IpBlocks, source.NotIpBlocks, Address);
+        return ids.Ids.Count == 0 ? new Principal { Any = true } : new Principal { AndIds = ids };
+    }
+
+    private static void Add<T>(Principal.Types.Set ids, ImmutableArray<T> values, ImmutableArray<T> notValues, Func<T, Principal> translate)
+    {
+        if (!values.IsEmpty)
+        {
+            ids.Ids.Add(AnyOf(values, translate));
+        }
+
+        if (!notValues.IsEmpty)
+        {
+            ids.Ids.Add(new Principal { NotId = AnyOf(notValues, translate) });
+        }
+    }
+
+    private static Principal AnyOf<T>(ImmutableArray<T> values, Func<T, Principal> translate)
+        => new() { OrIds = new Principal.Types.Set { Ids = { values.Select(translate) } } };
+
+    private static Principal Identity(string value, TrustDomain trustDomain)
+    {
+        if (value == "*")
+        {
+            return Authenticated(new StringMatcher { Prefix = Scheme });
+        }
+
+        var identity = value.StartsWith(OwnTrustDomainAlias, StringComparison.Ordinal) ? $"{trustDomain}/{value[OwnTrustDomainAlias.Length..]}" : value;
+        return Authenticated(TextPattern.Matcher(identity, Scheme));
+    }
+
+    // As Istio: the namespace of the identity in whatever trust domain.
+    private static Principal Namespace(string value)
+        => Authenticated(value.Contains('*', StringComparison.Ordinal)
+            ? new StringMatcher { SafeRegex = new RegexMatcher { Regex = $".*/ns/{Regex.Escape(value).Replace(@"\*", "[^/]*", StringComparison.Ordinal)}/.*" } }
+            : new StringMatcher { Contains = $"/ns/{value}/" });
+
+    private static Principal Address(IPNetwork network) => new()
+    {
+        DirectRemoteIp = new CidrRange { AddressPrefix = network.BaseAddress.ToString(), PrefixLen = (uint)network.PrefixLength },
+    };
+
+    private static Principal Authenticated(StringMatcher name) => new() { Authenticated = new Principal.Types.Authenticated { PrincipalName = name } };
+}

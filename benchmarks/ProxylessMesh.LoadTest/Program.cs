@@ -13,8 +13,9 @@ compare.SetAction(async (parsed, _) =>
     {
         LoadTestCertificates.Create(folder.FullName);
         await using var direct = await DirectArrangement.StartAsync(folder.FullName);
+        await using var mesh = await MeshArrangement.StartAsync();
         await using var sidecars = await SidecarPairArrangement.StartAsync(folder.FullName);
-        await Compare.RunAsync([direct, sidecars], parsed.GetValue(rounds), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(callers)!);
+        await Compare.RunAsync([direct, mesh, sidecars], parsed.GetValue(rounds), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(callers)!);
     }
     finally
     {
@@ -22,15 +23,22 @@ compare.SetAction(async (parsed, _) =>
     }
 });
 
+var workloads = new Option<int>("--workloads") { Description = "Mesh clients, all in this process.", DefaultValueFactory = static _ => 50 };
+var changes = new Option<int>("--changes") { Description = "Changes of the manifest, one after another.", DefaultValueFactory = static _ => 20 };
+var push = new Command("push", "How long a change of a manifest takes to be in force everywhere.") { workloads, changes };
+push.SetAction((parsed, _) => Push.RunAsync(parsed.GetValue(workloads), parsed.GetValue(changes)));
+
 var name = new Argument<string>("name");
 var role = new Command("role", "One of the processes of an arrangement; started by the other commands.") { name };
 role.SetAction((parsed, _) => parsed.GetValue(name) switch
 {
     "tls-server" => ServerRole.RunTlsAsync(),
+    "control-plane" => MeshRoles.RunControlPlaneAsync(),
+    "mesh-server" => MeshRoles.RunServerAsync(),
     "plain-server" => ServerRole.RunPlainAsync(),
     "inbound-proxy" => SidecarRole.RunInboundAsync(),
     "outbound-proxy" => SidecarRole.RunOutboundAsync(),
     var unknown => throw new ArgumentException($"There is no role '{unknown}'."),
 });
 
-return await new RootCommand("Whole-process load tests of ProxylessMesh.") { compare, role }.Parse(args).InvokeAsync();
+return await new RootCommand("Whole-process load tests of ProxylessMesh.") { compare, push, role }.Parse(args).InvokeAsync();

@@ -18,6 +18,11 @@ internal static class ServerRole
     /// <summary>The answer every arrangement's server gives.</summary>
     public static Task AnswerAsync(HttpContext http)
     {
+        if (http.Request.Headers.TryGetValue("x-revision", out var revision))
+        {
+            http.Response.Headers["x-revision"] = revision;
+        }
+
         http.Response.ContentLength = ParentWatch.Payload.Length;
         return http.Response.Body.WriteAsync(ParentWatch.Payload, 0, ParentWatch.Payload.Length, http.RequestAborted);
     }

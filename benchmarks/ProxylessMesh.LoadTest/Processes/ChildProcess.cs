@@ -4,21 +4,25 @@ using System.Globalization;
 namespace ProxylessMesh.LoadTest.Processes;
 
 /// <summary>
-/// This executable again, in another role. It prints <c>READY port</c> when it serves, and ends when its standard input ends, so that
-/// none outlives this process.
+/// This executable again, in another role. It may print <c>FACT name value</c> lines, then <c>READY port</c> when it serves, and ends when
+/// its standard input ends, so that none outlives this process.
 /// </summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
-    private ChildProcess(Process process, int port)
+    private ChildProcess(Process process, int port, Dictionary<string, string> facts)
     {
         Process = process;
         Port = port;
+        Facts = facts;
     }
 
     public Process Process { get; }
 
     /// <summary>The loopback port it listens on.</summary>
     public int Port { get; }
+
+    /// <summary>What it told about itself.</summary>
+    public IReadOnlyDictionary<string, string> Facts { get; }
 
     public static async Task<ChildProcess> StartAsync(string role, IReadOnlyDictionary<string, string> environment)
     {
@@ -34,18 +38,25 @@ internal sealed class ChildProcess : IAsyncDisposable
 
         start.ArgumentList.Add("role");
         start.ArgumentList.Add(role);
-        foreach (var (name, value) in environment)
+        foreach (var (variable, value) in environment)
         {
-            start.Environment[name] = value;
+            start.Environment[variable] = value;
         }
 
         var process = Process.Start(start) ?? throw new InvalidOperationException($"Role '{role}' did not start.");
+        var facts = new Dictionary<string, string>();
         while (await process.StandardOutput.ReadLineAsync() is { } line)
         {
             if (line.StartsWith("READY ", StringComparison.Ordinal))
             {
                 _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
-                return new ChildProcess(process, int.Parse(line.AsSpan(6), CultureInfo.InvariantCulture));
+                return new ChildProcess(process, int.Parse(line.AsSpan(6), CultureInfo.InvariantCulture), facts);
+            }
+
+            if (line.Split(' ', 3) is ["FACT", var name, var fact])
+            {
+                facts[name] = fact;
+                continue;
             }
 
             Console.Error.WriteLine($"[{role}] {line}");

@@ -6,9 +6,16 @@ namespace ProxylessMesh.LoadTest.Processes;
 internal static class ParentWatch
 {
     /// <summary>Runs the app, tells its port, and stops when the parent closes standard input or dies.</summary>
-    public static async Task RunUntilParentEndsAsync(WebApplication app)
+    /// <param name="app">Not yet started.</param>
+    /// <param name="tellFacts">Facts for the parent, asked once the app has started.</param>
+    public static async Task RunUntilParentEndsAsync(WebApplication app, Func<Task<Dictionary<string, string>>>? tellFacts = null)
     {
         await app.StartAsync();
+        foreach (var (name, value) in tellFacts is null ? [] : await tellFacts())
+        {
+            Console.WriteLine($"FACT {name} {value}");
+        }
+
         var address = app.Urls.First();
         Console.WriteLine($"READY {BindingAddress.Parse(address).Port}");
         await Console.OpenStandardInput().CopyToAsync(Stream.Null);

@@ -11,7 +11,7 @@ public abstract record Manifest
     /// <summary><c>metadata.name</c>, unique among the manifests of a kind in a namespace.</summary>
     public required string Name { get; init; }
 
-    /// <summary><c>metadata.namespace</c>; <c>default</c> where the document names none.</summary>
+    /// <summary><c>metadata.namespace</c>; <c>default</c> where the document names none; empty for a Namespace.</summary>
     public string Namespace { get; init; } = HostNames.DefaultNamespace;
 
     /// <summary><c>metadata.labels</c>.</summary>
@@ -30,5 +30,5 @@ public abstract record Manifest
     public ManifestSource? Source { get; init; }
 
     /// <summary>Kind, namespace and name as messages show them: <c>HTTPRoute shop/catalog</c>.</summary>
-    public string DisplayName => $"{Kind.Name} {Namespace}/{Name}";
+    public string DisplayName => Namespace.Length == 0 ? $"{Kind.Name} {Name}" : $"{Kind.Name} {Namespace}/{Name}";
 }

@@ -8,7 +8,7 @@ public sealed record HttpRouteManifest : Manifest
     /// <inheritdoc/>
     public override ManifestKind Kind => ManifestKind.HttpRoute;
 
-    /// <summary>The services whose calls these rules route; at least one.</summary>
+    /// <summary>The services whose calls these rules route; with none, the route does nothing.</summary>
     public ImmutableArray<HttpRouteParent> Parents { get; init; } = [];
 
     /// <summary>The rules as written; which of all matching ones wins is Gateway API's precedence.</summary>
@@ -21,7 +21,10 @@ public sealed record HttpRouteParent
     /// <summary>Name of the Service.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Namespace of the Service; the route's own where the reference names none.</summary>
+    /// <summary>
+    /// Namespace of the Service; the route's own where the reference names none. With another than the route's, the route is for callers
+    /// of the route's namespace alone (GAMMA's consumer route).
+    /// </summary>
     public required string Namespace { get; init; }
 
     /// <summary>Only calls to this port; null: to any.</summary>

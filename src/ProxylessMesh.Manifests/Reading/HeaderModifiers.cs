@@ -1,0 +1,73 @@
+using ProxylessMesh.Manifests.Kinds;
+
+namespace ProxylessMesh.Manifests.Reading;
+
+/// <summary>Changes of headers, as Gateway API and as Istio write them.</summary>
+internal static class HeaderModifiers
+{
+    /// <summary>Gateway API: lists of name and value.</summary>
+    public static HeaderModifier ReadGateway(YamlMap map)
+    {
+        var modifier = new HeaderModifier
+        {
+            Set = map.List("set", ReadNameAndValue),
+            Add = map.List("add", ReadNameAndValue),
+            Remove = map.Texts("remove", TextRules.HeaderName),
+        };
+        CheckTwice(map, modifier);
+        map.End();
+        return modifier;
+    }
+
+    /// <summary>Istio: maps from name to value, below <c>headers.request</c> and <c>headers.response</c>.</summary>
+    public static (HeaderModifier Request, HeaderModifier Response) ReadIstio(YamlMap owner)
+    {
+        if (owner.Map("headers") is not { } headers)
+        {
+            return (HeaderModifier.None, HeaderModifier.None);
+        }
+
+        var both = (ReadOperations(headers.Map("request")), ReadOperations(headers.Map("response")));
+        headers.End();
+        return both;
+    }
+
+    private static HeaderModifier ReadOperations(YamlMap? map)
+    {
+        if (map is null)
+        {
+            return HeaderModifier.None;
+        }
+
+        var modifier = new HeaderModifier
+        {
+            Set = [.. map.TextMap("set", TextRules.HeaderName, IstioHeaderValue).Select(header => new HeaderValue(header.Key, header.Value))],
+            Add = [.. map.TextMap("add", TextRules.HeaderName, IstioHeaderValue).Select(header => new HeaderValue(header.Key, header.Value))],
+            Remove = map.Texts("remove", TextRules.HeaderName),
+        };
+        map.End();
+        return modifier;
+    }
+
+    // Envoy puts values of the request where a header value has %NAME%; nothing here does.
+    private static Mistake? IstioHeaderValue(string text)
+        => text.Contains('%', StringComparison.Ordinal) ? new("'%' begins a variable of Envoy's, which is not supported yet", "Write the value without '%'") : TextRules.HeaderValue(text);
+
+    private static HeaderValue ReadNameAndValue(YamlMap map)
+    {
+        var header = new HeaderValue(
+            map.RequiredText("name", TextRules.HeaderName, "Write the header's name"),
+            map.RequiredText("value", TextRules.HeaderValue, "Write the header's value"));
+        map.End();
+        return header;
+    }
+
+    private static void CheckTwice(YamlMap map, HeaderModifier modifier)
+    {
+        var names = modifier.Set.Select(header => header.Name).Concat(modifier.Add.Select(header => header.Name)).Concat(modifier.Remove);
+        foreach (var twice in names.Where(name => name.Length > 0).GroupBy(name => name, StringComparer.OrdinalIgnoreCase).Where(group => group.Count() > 1))
+        {
+            map.Fail($"header '{twice.Key}' is changed twice", "Name a header once among set, add and remove");
+        }
+    }
+}

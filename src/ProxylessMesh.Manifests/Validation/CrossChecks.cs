@@ -1,0 +1,36 @@
+using ProxylessMesh.Manifests.Kinds;
+
+namespace ProxylessMesh.Manifests.Validation;
+
+/// <summary>
+/// What can only be seen over all manifests. A document with mistakes of its own still counts as a target of references, so that one
+/// mistake is reported once.
+/// </summary>
+internal static class CrossChecks
+{
+    public static List<ManifestError> Run(IReadOnlyList<ReadDocument> documents)
+    {
+        var findings = new List<ManifestError>();
+        findings.AddRange(DuplicateNames(documents));
+        findings.AddRange(HostConflicts.Find(documents));
+
+        var all = new ManifestSet(documents.Select(document => document.Manifest));
+        foreach (var document in documents)
+        {
+            findings.AddRange(document.Manifest switch
+            {
+                HttpRouteManifest route => ServiceReferences.Find(document, route, all),
+                VirtualServiceManifest service => SubsetReferences.Find(document, service, all),
+                _ => [],
+            });
+        }
+
+        return findings;
+    }
+
+    private static IEnumerable<ManifestError> DuplicateNames(IReadOnlyList<ReadDocument> documents)
+        => documents
+            .GroupBy(document => (document.Manifest.Kind, document.Manifest.Namespace, document.Manifest.Name))
+            .SelectMany(same => same.Skip(1).Select(document => document.Finding(
+                "metadata.name", $"{same.First().Manifest.DisplayName} is written already at {same.First().Manifest.Source}", "Remove one of the two, or give it another name")));
+}

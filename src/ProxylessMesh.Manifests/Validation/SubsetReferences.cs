@@ -1,0 +1,40 @@
+using ProxylessMesh.Manifests.Kinds;
+
+namespace ProxylessMesh.Manifests.Validation;
+
+/// <summary>Every subset that a VirtualService sends calls to must be in a DestinationRule for the host: without one, nobody would take them.</summary>
+internal static class SubsetReferences
+{
+    public static IEnumerable<ManifestError> Find(ReadDocument document, VirtualServiceManifest service, ManifestSet all)
+    {
+        for (var i = 0; i < service.Http.Length; i++)
+        {
+            for (var j = 0; j < service.Http[i].Destinations.Length; j++)
+            {
+                var destination = service.Http[i].Destinations[j];
+                if (destination.Subset is { } subset && destination.Host.Length > 0 && Check(all, destination.Host, subset) is var (problem, cure))
+                {
+                    yield return document.Finding($"spec.http[{i}].route[{j}].destination.subset", problem, cure);
+                }
+            }
+        }
+    }
+
+    private static (string Problem, string Cure)? Check(ManifestSet all, string host, string subset)
+    {
+        var rules = all.DestinationRules.Where(rule => rule.Host == host).ToArray();
+        if (rules.Length == 0)
+        {
+            return ($"no DestinationRule is for host {host}", $"Write one with the subset '{subset}', or remove 'subset'");
+        }
+
+        var subsets = rules.SelectMany(rule => rule.Subsets).Select(known => known.Name).ToArray();
+        if (subsets.Contains(subset))
+        {
+            return null;
+        }
+
+        var names = subsets.Length == 0 ? "none" : string.Join(", ", subsets);
+        return ($"{rules[0].DisplayName} has no such subset (it has {names})", Reading.NearestWord.To(subset, subsets) is { } nearest ? $"Write '{nearest}'" : "Add it there");
+    }
+}

@@ -27,7 +27,14 @@ public sealed record SpiffeId
     /// <returns>The ID.</returns>
     /// <exception cref="FormatException">A part has a character that a SPIFFE path segment may not have.</exception>
     public static SpiffeId ForServiceAccount(TrustDomain trustDomain, string namespaceName, string serviceAccount)
-        => Parse($"{SpiffeIdSyntax.Scheme}{trustDomain.Name}/ns/{namespaceName}/sa/{serviceAccount}");
+    {
+        if (!SpiffeIdSyntax.IsSegment(namespaceName) || !SpiffeIdSyntax.IsSegment(serviceAccount))
+        {
+            throw new FormatException($"Namespace '{namespaceName}' and service account '{serviceAccount}' make no SPIFFE ID. Each must be letters, digits, '.', '-' or '_', and not '.' or '..'.");
+        }
+
+        return Parse($"{SpiffeIdSyntax.Scheme}{trustDomain.Name}/ns/{namespaceName}/sa/{serviceAccount}");
+    }
 
     /// <summary>Reads an ID.</summary>
     /// <param name="text">The whole URI, at most 2048 characters.</param>

@@ -35,8 +35,7 @@ internal static class SpiffeIdSyntax
         path = path[1..];
         foreach (var range in path.Split('/'))
         {
-            var segment = path[range];
-            if (segment.IsEmpty || segment is "." or ".." || segment.ContainsAnyExcept(PathChars))
+            if (!IsSegment(path[range]))
             {
                 return false;
             }
@@ -44,4 +43,7 @@ internal static class SpiffeIdSyntax
 
         return true;
     }
+
+    /// <summary>One part of a path, without slashes.</summary>
+    public static bool IsSegment(ReadOnlySpan<char> segment) => !segment.IsEmpty && segment is not ("." or "..") && !segment.ContainsAnyExcept(PathChars);
 }

@@ -1,6 +1,5 @@
 using System.Net.Security;
 using System.Security.Authentication;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace ProxylessMesh.Spiffe;
@@ -11,23 +10,20 @@ namespace ProxylessMesh.Spiffe;
 /// </summary>
 /// <remarks>
 /// The chain is built once, by SslStream, with every bundle's roots as custom roots; the callback then checks that the root found
-/// belongs to the trust domain of the ID. Intermediates are in <c>ExtraStore</c>, because a resumed session brings only the leaf.
+/// belongs to the trust domain of the ID. The callback runs on resumed sessions too, so an expired peer is refused there as well.
 /// </remarks>
 internal static class SpiffeTls
 {
-    private static readonly Oid ClientAuthentication = new("1.3.6.1.5.5.7.3.2");
-
-    private static readonly Oid ServerAuthentication = new("1.3.6.1.5.5.7.3.1");
-
     public static SslClientAuthenticationOptions ForClient(WorkloadIdentity identity, PeerAuthorizer expected, string serverName, List<SslApplicationProtocol> protocols) => new()
     {
         TargetHost = serverName,
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
         ClientCertificateContext = identity.CertificateContext,
-        CertificateChainPolicy = ChainPolicy(identity, ServerAuthentication),
+        CertificateChainPolicy = identity.PeerChains.ForServers,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         ApplicationProtocols = protocols,
-        RemoteCertificateValidationCallback = (_, certificate, chain, errors) => X509SvidValidator.IsAllowed(identity.Bundles, certificate, chain, errors, expected),
+        AllowRenegotiation = false,
+        RemoteCertificateValidationCallback = (_, certificate, chain, errors) => X509SvidChain.IsAllowed(identity.Bundles, certificate, chain, errors, expected),
     };
 
     public static SslServerAuthenticationOptions ForServer(WorkloadIdentity identity, PeerAuthorizer expected, List<SslApplicationProtocol> protocols, ClientCertificate clientCertificate = ClientCertificate.Required) => new()
@@ -35,32 +31,42 @@ internal static class SpiffeTls
         ServerCertificateContext = identity.CertificateContext,
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
         ClientCertificateRequired = true,
-        CertificateChainPolicy = ChainPolicy(identity, ClientAuthentication),
+        CertificateChainPolicy = identity.PeerChains.ForClients,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         ApplicationProtocols = protocols,
         AllowRenegotiation = false,
+        AllowTlsResume = identity.PeerChains.MayResume,
         RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
-            (certificate is null && clientCertificate == ClientCertificate.Optional) || X509SvidValidator.IsAllowed(identity.Bundles, certificate, chain, errors, expected),
+        {
+            if (certificate is null)
+            {
+                return clientCertificate == ClientCertificate.Optional;
+            }
+
+            if (!X509SvidChain.IsAllowed(identity.Bundles, certificate, chain, errors, expected))
+            {
+                return false;
+            }
+
+            identity.PeerChains.Learn(chain!);
+            return true;
+        },
     };
 
-    private static X509ChainPolicy ChainPolicy(WorkloadIdentity identity, Oid usage)
+    /// <summary>
+    /// For a first contact with a control plane: no certificate of ours. Without <paramref name="bundles"/> the server is not verified at
+    /// all: only for asking for roots, whose hash is then compared with the join token's.
+    /// </summary>
+    public static SslClientAuthenticationOptions ForEnrolment(TrustBundleSet? bundles, string serverName, List<SslApplicationProtocol> protocols) => new()
     {
-        var policy = new X509ChainPolicy
-        {
-            TrustMode = X509ChainTrustMode.CustomRootTrust,
-            RevocationMode = X509RevocationMode.NoCheck,
-            DisableCertificateDownloads = true,
-        };
-        policy.ApplicationPolicy.Add(usage);
-        foreach (var bundle in identity.Bundles.Bundles)
-        {
-            foreach (var authority in bundle.Authorities)
-            {
-                policy.CustomTrustStore.Add(authority);
-            }
-        }
-
-        policy.ExtraStore.AddRange(identity.Intermediates);
-        return policy;
-    }
+        TargetHost = serverName,
+        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        CertificateChainPolicy = bundles is null ? null : new PeerChainPolicy(bundles, []).ForServers,
+        CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+        ApplicationProtocols = protocols,
+        AllowRenegotiation = false,
+        AllowTlsResume = false,
+        RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
+            bundles is null || X509SvidChain.IsAllowed(bundles, certificate, chain, errors, peer => bundles.TryGet(peer.TrustDomain, out var bundle) && ControlPlaneIdentity.Is(peer, bundle.TrustDomain)),
+    };
 }

@@ -21,6 +21,7 @@ public sealed class WorkloadIdentity
         Intermediates = intermediates;
         Bundles = bundles;
         CertificateContext = SslStreamCertificateContext.Create(leaf, intermediates, offline: true);
+        PeerChains = new PeerChainPolicy(bundles, intermediates);
     }
 
     /// <summary>Gets the SPIFFE ID.</summary>
@@ -40,4 +41,7 @@ public sealed class WorkloadIdentity
 
     /// <summary>Gets the prebuilt chain that a handshake sends.</summary>
     internal SslStreamCertificateContext CertificateContext { get; }
+
+    /// <summary>Gets how chains of peers are built while this identity is in force.</summary>
+    internal PeerChainPolicy PeerChains { get; }
 }

@@ -48,6 +48,7 @@ internal sealed class TestCa
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = AuthorityRequest("CN=Test intermediate " + Guid.NewGuid().ToString("N"), key);
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_signer, includeKeyIdentifier: true, includeIssuerAndSerial: false));
         using var certificate = request.Create(_signer, _signer.NotBefore, _signer.NotAfter, NewSerial());
         var collection = new X509Certificate2Collection(X509CertificateLoader.LoadCertificate(certificate.RawData));
         collection.AddRange(Intermediates);
@@ -75,8 +76,14 @@ internal sealed class TestCa
             request.CertificateExtensions.Add(new X509KeyUsageExtension(usage, critical: true));
         }
 
+        // Roots of different tests have the same name: only the key identifier tells them apart, as after a root rotation.
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_signer, includeKeyIdentifier: true, includeIssuerAndSerial: false));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], critical: false));
-        if (leaf.Uris.Count + leaf.DnsNames.Count > 0)
+        if (leaf.RawNames is { } names)
+        {
+            request.CertificateExtensions.Add(new X509Extension("2.5.29.17", names, critical: false));
+        }
+        else if (leaf.Uris.Count + leaf.DnsNames.Count > 0)
         {
             request.CertificateExtensions.Add(AlternativeNames(leaf));
         }

@@ -9,6 +9,9 @@ internal sealed record TestLeaf
 
     public IReadOnlyList<string> DnsNames { get; init; } = [];
 
+    /// <summary>The bytes of the subject alternative names in place of the lists above.</summary>
+    public byte[]? RawNames { get; init; }
+
     public bool IsAuthority { get; init; }
 
     /// <summary><see langword="null"/> leaves the extension out.</summary>

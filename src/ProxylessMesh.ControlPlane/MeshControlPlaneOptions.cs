@@ -36,11 +36,14 @@ public sealed class MeshControlPlaneOptions
     /// <summary>Gets or sets the lifetime of the root made at the first start. 1 day to 30 years; default 10 years.</summary>
     public TimeSpan RootLifetime { get; set; } = TimeSpan.FromDays(3650);
 
-    /// <summary>
-    /// Gets or sets how long a workload whose stream broke, or that has not come back after a restart of the control plane, keeps its
-    /// endpoints. 0 to 5 minutes; default 10 seconds.
-    /// </summary>
+    /// <summary>Gets or sets how long a workload whose stream broke keeps its endpoints. 0 to 5 minutes; default 10 seconds.</summary>
     public TimeSpan WorkloadGracePeriod { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Gets or sets how long a workload that was known before a restart of the control plane keeps its endpoints until it joins again.
+    /// Longer than clients wait between two attempts to connect (30 seconds). 0 to 1 hour; default 1 minute.
+    /// </summary>
+    public TimeSpan WorkloadRejoinPeriod { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Gets or sets how many manifest revisions are kept. 1 to 10,000; default 50.</summary>
     public int RevisionHistory { get; set; } = 50;

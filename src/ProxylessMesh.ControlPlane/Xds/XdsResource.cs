@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Envoy.Service.Discovery.V3;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 
@@ -14,6 +15,7 @@ internal sealed class XdsResource
         Name = name;
         Any = new Any { TypeUrl = typeUrl, Value = bytes };
         Version = Convert.ToHexStringLower(SHA256.HashData(bytes.Span).AsSpan(0, 10));
+        Versioned = new Resource { Name = name, Version = Version, Resource_ = Any };
     }
 
     public string Name { get; }
@@ -28,6 +30,9 @@ internal sealed class XdsResource
 
     /// <summary>The message as it stands in a response. Shared: never change it.</summary>
     public Any Any { get; }
+
+    /// <summary>The same with its name and version, as it stands in a delta response. Shared: never change it.</summary>
+    public Resource Versioned { get; }
 
     /// <summary>Serializes a message. Maps are written in the order of their keys, so that equal messages have equal versions.</summary>
     public static XdsResource Create(string name, IMessage message)

@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using ProxylessMesh.ControlPlane.Translation;
+using ProxylessMesh.ControlPlane.Workloads;
+using ProxylessMesh.Manifests;
 using ProxylessMesh.Protos;
 
 namespace ProxylessMesh.ControlPlane.Xds;
@@ -8,7 +10,7 @@ namespace ProxylessMesh.ControlPlane.Xds;
 /// Everything that can be asked for at one moment. Immutable. Resources that did not change are the same objects as in the snapshot
 /// before. Listeners stand here under their canonical names; sessions resolve the names that clients use.
 /// </summary>
-internal sealed class XdsSnapshot
+internal sealed record XdsSnapshot
 {
     private static readonly IReadOnlyDictionary<string, XdsResource> None = new Dictionary<string, XdsResource>();
 
@@ -19,6 +21,15 @@ internal sealed class XdsSnapshot
 
     /// <summary>What the names mean that clients ask listeners by.</summary>
     public ListenerNames Names { get; init; } = ListenerNames.None;
+
+    /// <summary>The manifest revision it was made from.</summary>
+    public long Revision { get; init; }
+
+    /// <summary>The manifests it was made from: a server's listener is made when it is asked for.</summary>
+    public ManifestSet Manifests { get; init; } = ManifestSet.Empty;
+
+    /// <summary>The workloads it was made from.</summary>
+    public WorkloadSet Workloads { get; init; } = WorkloadSet.Empty;
 
     public IReadOnlyDictionary<string, XdsResource> Listeners { get; init; } = None;
 

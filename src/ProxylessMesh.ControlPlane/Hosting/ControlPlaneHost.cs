@@ -1,0 +1,112 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using ProxylessMesh.ControlPlane.Ca;
+using ProxylessMesh.ControlPlane.Workloads;
+using ProxylessMesh.ControlPlane.Xds;
+
+namespace ProxylessMesh.ControlPlane.Hosting;
+
+/// <summary>
+/// Runs the control plane as a web application of its own inside the app that embeds it: own listeners, own services, own middleware.
+/// Nothing of it answers on the app's listeners, and nothing that the app does to its Kestrel or its middleware reaches it.
+/// </summary>
+internal sealed partial class ControlPlaneHost : IHostedService, IAsyncDisposable
+{
+    private readonly WebApplication _application;
+    private readonly MeshControlPlaneAddress _address;
+    private readonly MeshControlPlaneOptions _options;
+    private readonly ILogger _logger;
+
+    public ControlPlaneHost(IOptions<MeshControlPlaneOptions> options, MeshControlPlaneAddress address, TimeProvider time, ILoggerFactory loggers)
+    {
+        _options = options.Value;
+        _address = address;
+        _logger = loggers.CreateLogger<ControlPlaneHost>();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton(loggers).AddSingleton(typeof(ILogger<>), typeof(Logger<>)).AddSingleton(options).AddSingleton(time).AddSingleton(address);
+        builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
+        builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        builder.Services.AddControlPlaneParts();
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Listen);
+        _application = builder.Build();
+        Map(_application);
+    }
+
+    /// <summary>The control plane's own services.</summary>
+    public IServiceProvider Services => _application.Services;
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _application.StartAsync(cancellationToken);
+        }
+        catch (IOException exception) when (exception.InnerException is AddressInUseException)
+        {
+            throw new MeshControlPlaneException($"The control plane cannot listen on {_options.Listen}{(_options.PlaintextXdsListen.Length > 0 ? $" and {_options.PlaintextXdsListen}" : "")}: the address is in use. Stop what listens there, or choose another with MeshControlPlane:Listen (mesh up --listen).", exception);
+        }
+
+        var addresses = Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Select(static address => new Uri(address)).ToList();
+        _address.Set(addresses.Find(static uri => uri.Scheme == Uri.UriSchemeHttps)!, addresses.Find(static uri => uri.Scheme == Uri.UriSchemeHttp));
+        LogListening(_address.Https, _options.ManifestFolder, _options.StateFolder);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => _application.StopAsync(cancellationToken);
+
+    public ValueTask DisposeAsync() => _application.DisposeAsync();
+
+    private void Listen(WebHostBuilderContext context, KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(20);
+        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
+        if (MeshControlPlaneOptionsValidator.TryParseAddress(_options.Listen, out var address))
+        {
+            kestrel.Listen(address, listen => listen.UseMeshTls(kestrel.ApplicationServices.GetRequiredService<ControlPlaneIdentitySource>()));
+        }
+
+        if (MeshControlPlaneOptionsValidator.TryParseAddress(_options.PlaintextXdsListen, out var plaintext))
+        {
+            kestrel.Listen(plaintext, static listen => listen.Protocols = HttpProtocols.Http2);
+        }
+    }
+
+    private static void Map(WebApplication application)
+    {
+        application.Use(static (http, next) =>
+        {
+            // The plaintext port is for ADS alone.
+            if (http.Request.IsHttps || http.Request.Path.StartsWithSegments("/envoy.service.discovery.v3.AggregatedDiscoveryService", StringComparison.Ordinal))
+            {
+                return next(http);
+            }
+
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        });
+        application.MapGrpcService<AdsService>();
+        application.MapGrpcService<WorkloadService>();
+        application.MapMeshCa();
+    }
+
+    [LoggerMessage(6000, LogLevel.Information, "The control plane listens on {Address}. Manifests: {ManifestFolder}; state: {StateFolder}.")]
+    private partial void LogListening(Uri address, string manifestFolder, string stateFolder);
+
+    /// <summary>The app that embeds the control plane decides when it starts and stops; Ctrl+C is not for this host.</summary>
+    private sealed class EmbeddedLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,32 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using ProxylessMesh.ControlPlane.Ca;
+using ProxylessMesh.ControlPlane.Store;
+using ProxylessMesh.ControlPlane.Translation;
+using ProxylessMesh.ControlPlane.Workloads;
+using ProxylessMesh.ControlPlane.Xds;
+using ProxylessMesh.Spiffe;
+
+namespace ProxylessMesh.ControlPlane.Hosting;
+
+/// <summary>The services of a control plane. Hosted ones start in this order: what is known first, then what is made from it.</summary>
+internal static class ControlPlaneParts
+{
+    public static IServiceCollection AddControlPlaneParts(this IServiceCollection services)
+    {
+        services.AddRouting();
+        services.AddGrpc(static grpc => grpc.MaxReceiveMessageSize = 4 * 1024 * 1024);
+        services.AddMeshCa();
+
+        services.AddSingleton<ManifestStore>();
+        services.AddSingleton(static provider => new WorkloadRegistry(
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<IOptions<MeshControlPlaneOptions>>().Value.WorkloadGracePeriod));
+        services.AddSingleton<SnapshotSource>();
+        services.AddSingleton<NodeResources>();
+        services.AddSingleton<DrainWatch>();
+        services.AddSingleton(static provider => new MeshTranslator(TrustDomain.Parse(provider.GetRequiredService<IOptions<MeshControlPlaneOptions>>().Value.TrustDomain)));
+        services.AddHostedService<SnapshotPublisher>();
+        return services;
+    }
+}

@@ -1,0 +1,84 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using Microsoft.Extensions.Options;
+
+namespace ProxylessMesh.ControlPlane;
+
+/// <summary>Reports every mistake in <see cref="MeshControlPlaneOptions"/> with key, value and cure.</summary>
+internal sealed class MeshControlPlaneOptionsValidator : IValidateOptions<MeshControlPlaneOptions>
+{
+    private static readonly TimeSpan MinSvidLifetime = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan MaxSvidLifetime = TimeSpan.FromDays(90);
+    private static readonly TimeSpan MinRootLifetime = TimeSpan.FromDays(1);
+    private static readonly TimeSpan MaxRootLifetime = TimeSpan.FromDays(30 * 365.25);
+    private static readonly TimeSpan MaxGracePeriod = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan MaxRejoinPeriod = TimeSpan.FromHours(1);
+
+    public static bool TryParseAddress(string text, [NotNullWhen(true)] out IPEndPoint? address)
+    {
+        const string Localhost = "localhost:";
+        var ip = text.StartsWith(Localhost, StringComparison.OrdinalIgnoreCase) ? $"127.0.0.1:{text[Localhost.Length..]}" : text;
+        return IPEndPoint.TryParse(ip, out address) && ip.LastIndexOf(':') > ip.LastIndexOf(']') && ip.Contains(':', StringComparison.Ordinal);
+    }
+
+    public ValidateOptionsResult Validate(string? name, MeshControlPlaneOptions options)
+    {
+        var errors = new ValidateOptionsResultBuilder();
+        Folder("ManifestFolder", options.ManifestFolder);
+        Folder("StateFolder", options.StateFolder);
+        if (!TryParseAddress(options.Listen, out _))
+        {
+            errors.AddError($"MeshControlPlane:Listen is '{options.Listen}'. Use ip:port, for example 127.0.0.1:7443.");
+        }
+
+        CheckPlaintext(options, errors);
+        if (!Spiffe.TrustDomain.TryParse(options.TrustDomain, out _))
+        {
+            errors.AddError($"MeshControlPlane:TrustDomain is '{options.TrustDomain}'. Use lower-case letters, digits, '.', '-' or '_', for example mesh.local.");
+        }
+
+        Range("SvidLifetime", options.SvidLifetime, MinSvidLifetime, MaxSvidLifetime);
+        Range("RootLifetime", options.RootLifetime, MinRootLifetime, MaxRootLifetime);
+        Range("WorkloadGracePeriod", options.WorkloadGracePeriod, TimeSpan.Zero, MaxGracePeriod);
+        Range("WorkloadRejoinPeriod", options.WorkloadRejoinPeriod, TimeSpan.Zero, MaxRejoinPeriod);
+        if (options.RevisionHistory is < 1 or > 10_000)
+        {
+            errors.AddError($"MeshControlPlane:RevisionHistory is {options.RevisionHistory}. It must be between 1 and 10000.");
+        }
+
+        return errors.Build();
+
+        void Folder(string key, string value)
+        {
+            if (string.IsNullOrWhiteSpace(value))
+            {
+                errors.AddError($"MeshControlPlane:{key} is empty. Name a folder.");
+            }
+        }
+
+        void Range(string key, TimeSpan value, TimeSpan min, TimeSpan max)
+        {
+            if (value < min || value > max)
+            {
+                errors.AddError($"MeshControlPlane:{key} is {value}. It must be between {min} and {max}.");
+            }
+        }
+    }
+
+    private static void CheckPlaintext(MeshControlPlaneOptions options, ValidateOptionsResultBuilder errors)
+    {
+        if (options.PlaintextXdsListen.Length == 0)
+        {
+            return;
+        }
+
+        if (!TryParseAddress(options.PlaintextXdsListen, out var address))
+        {
+            errors.AddError($"MeshControlPlane:PlaintextXdsListen is '{options.PlaintextXdsListen}'. Use ip:port, for example 127.0.0.1:15010, or leave it empty.");
+        }
+        else if (!IPAddress.IsLoopback(address.Address) && !options.AllowRemotePlaintextXds)
+        {
+            errors.AddError($"MeshControlPlane:PlaintextXdsListen is '{options.PlaintextXdsListen}', which other machines can reach, and this port knows no identity. Use a loopback address, or set MeshControlPlane:AllowRemotePlaintextXds.");
+        }
+    }
+}

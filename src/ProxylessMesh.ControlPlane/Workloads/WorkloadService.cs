@@ -1,0 +1,121 @@
+using Grpc.Core;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using ProxylessMesh.ControlPlane.Ca;
+using ProxylessMesh.ControlPlane.Store;
+using ProxylessMesh.Manifests;
+using ProxylessMesh.Protos.V1;
+using ProxylessMesh.Spiffe;
+
+namespace ProxylessMesh.ControlPlane.Workloads;
+
+/// <summary>Where workloads join. The stream is the lease: see <see cref="WorkloadRegistry"/>.</summary>
+internal sealed partial class WorkloadService(WorkloadRegistry registry, ManifestStore manifests, DrainWatch drains, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<WorkloadService> logger)
+    : Protos.V1.WorkloadService.WorkloadServiceBase
+{
+    public override async Task Join(IAsyncStreamReader<JoinRequest> requestStream, IServerStreamWriter<JoinResponse> responseStream, ServerCallContext context)
+    {
+        var caller = MeshCallers.Find(context.GetHttpContext(), time)
+            ?? throw new RpcException(new Status(StatusCode.Unauthenticated, "Joining needs a client certificate of this mesh. Get one from IdentityService/IssueIdentity with a join token, and connect with it."));
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        if (!await requestStream.MoveNext(ending.Token) || requestStream.Current.Registration is not { } registration)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, "The first message must be a registration."));
+        }
+
+        var workload = Check(registration, caller);
+        if (!registry.TryJoin(workload, out var lease))
+        {
+            throw Refused(caller, new Status(StatusCode.PermissionDenied, $"Instance id '{workload.InstanceId}' is in use by another identity. Use an id that is unique to this process."));
+        }
+
+        LogJoined(workload.InstanceId, caller, workload.Service, workload.Namespace);
+        var hasLeft = false;
+        try
+        {
+            await responseStream.WriteAsync(new JoinResponse { Registered = new Registered { Host = HostNames.Full(workload.Service, workload.Namespace) } }, ending.Token);
+            await FollowAsync(lease, requestStream, responseStream, ending);
+            hasLeft = true;
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            if (lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                throw new RpcException(new Status(StatusCode.Unavailable, "The control plane is stopping. Join again."));
+            }
+        }
+        finally
+        {
+            if (hasLeft)
+            {
+                lease.Leave();
+            }
+            else
+            {
+                lease.Break();
+            }
+
+            LogEnded(workload.InstanceId, hasLeft ? "left" : "lost its stream");
+        }
+    }
+
+    private async Task FollowAsync(WorkloadLease lease, IAsyncStreamReader<JoinRequest> requests, IServerStreamWriter<JoinResponse> responses, CancellationTokenSource ending)
+    {
+        Task? drain = null;
+        try
+        {
+            while (await requests.MoveNext(ending.Token))
+            {
+                switch (requests.Current.MessageCase)
+                {
+                    case JoinRequest.MessageOneofCase.Health when drain is null:
+                        lease.Report(RegistrationValidator.HealthOf(requests.Current.Health.Health));
+                        break;
+                    case JoinRequest.MessageOneofCase.Drain:
+                        drain ??= drains.RunAsync(lease, progress => responses.WriteAsync(new JoinResponse { DrainProgress = progress }, ending.Token), ending.Token);
+                        break;
+                    case JoinRequest.MessageOneofCase.Registration:
+                        throw new RpcException(new Status(StatusCode.InvalidArgument, "This stream has registered already. Open another one to register anew."));
+                    default:
+                        // Health while draining, and messages of a newer data plane.
+                        break;
+                }
+            }
+        }
+        finally
+        {
+            if (drain is not null)
+            {
+                await ending.CancelAsync();
+                await drain.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private Workload Check(Registration registration, SpiffeId caller)
+    {
+        try
+        {
+            return RegistrationValidator.Check(registration, caller, manifests.Current.Manifests);
+        }
+        catch (RpcException exception)
+        {
+            throw Refused(caller, exception.Status);
+        }
+    }
+
+    private RpcException Refused(SpiffeId caller, Status status)
+    {
+        LogRefused(caller, status.Detail);
+        return new RpcException(status);
+    }
+
+    [LoggerMessage(6200, LogLevel.Information, "Workload '{Instance}' ({Identity}) joined as {Service}.{Namespace}.")]
+    private partial void LogJoined(string instance, SpiffeId identity, string service, string @namespace);
+
+    [LoggerMessage(6201, LogLevel.Information, "Workload '{Instance}' {How}.")]
+    private partial void LogEnded(string instance, string how);
+
+    [LoggerMessage(6202, LogLevel.Warning, "Refused the registration of '{Identity}': {Reason}")]
+    private partial void LogRefused(SpiffeId identity, string reason);
+}

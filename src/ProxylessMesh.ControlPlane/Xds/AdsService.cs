@@ -1,0 +1,102 @@
+using Envoy.Config.Core.V3;
+using Envoy.Service.Discovery.V3;
+using Grpc.Core;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using ProxylessMesh.ControlPlane.Ca;
+using ProxylessMesh.ControlPlane.Workloads;
+using ProxylessMesh.Manifests;
+using ProxylessMesh.Spiffe;
+
+namespace ProxylessMesh.ControlPlane.Xds;
+
+/// <summary>
+/// The ADS door, for both protocols. On the TLS port a mesh certificate is needed; the plaintext port is for gRPC clients of others and
+/// knows no identity.
+/// </summary>
+internal sealed partial class AdsService(SnapshotSource snapshots, WorkloadRegistry workloads, NodeResources resources, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<AdsService> logger)
+    : AggregatedDiscoveryService.AggregatedDiscoveryServiceBase
+{
+    private const int MaxNodeIdLength = 256;
+
+    public override Task StreamAggregatedResources(IAsyncStreamReader<DiscoveryRequest> requestStream, IServerStreamWriter<DiscoveryResponse> responseStream, ServerCallContext context)
+    {
+        var caller = CallerOf(context);
+        var session = new SotwSession(node => Identify(node, caller), resources.For, context.Peer, time.GetUtcNow());
+        return RunAsync(session, requestStream, responseStream, context);
+    }
+
+    public override Task DeltaAggregatedResources(IAsyncStreamReader<DeltaDiscoveryRequest> requestStream, IServerStreamWriter<DeltaDiscoveryResponse> responseStream, ServerCallContext context)
+    {
+        var caller = CallerOf(context);
+        var session = new DeltaSession(node => Identify(node, caller), resources.For, context.Peer, time.GetUtcNow());
+        return RunAsync(session, requestStream, responseStream, context);
+    }
+
+    private async Task RunAsync<TRequest, TResponse>(AdsSession<TRequest, TResponse> session, IAsyncStreamReader<TRequest> requests, IServerStreamWriter<TResponse> responses, ServerCallContext context)
+        where TResponse : class, Google.Protobuf.IMessage
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        try
+        {
+            await AdsLoop.RunAsync(session, snapshots, requests, responses, ending.Token);
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            LogBroken(session.Node?.Id ?? "(unknown)", context.Peer, exception.Message);
+            if (lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                throw new RpcException(new Status(StatusCode.Unavailable, "The control plane is stopping. Connect again."));
+            }
+        }
+    }
+
+    private SpiffeId? CallerOf(ServerCallContext context)
+    {
+        var http = context.GetHttpContext();
+        if (!http.Request.IsHttps)
+        {
+            return null;
+        }
+
+        return MeshCallers.Find(http, time)
+            ?? throw new RpcException(new Status(StatusCode.Unauthenticated, "ADS needs a client certificate of this mesh. Get one from IdentityService/IssueIdentity with a join token, and connect with it."));
+    }
+
+    private AdsNode Identify(Node? node, SpiffeId? caller)
+    {
+        var id = node?.Id ?? "";
+        if (id.Length > MaxNodeIdLength)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, $"node.id has {id.Length} characters; at most {MaxNodeIdLength} are allowed."));
+        }
+
+        if (caller is not null && workloads.Current.ByInstance.TryGetValue(id, out var workload) && workload.Id != caller)
+        {
+            LogForeignNode(id, caller, workload.Id);
+            throw new RpcException(new Status(StatusCode.PermissionDenied, $"Node '{id}' is registered by '{workload.Id}', but this stream's certificate is of '{caller}'. Use a node id of your own."));
+        }
+
+        return new AdsNode(id, caller, NamespaceOf(node, caller), $"{node?.UserAgentName} {node?.UserAgentVersion}".Trim());
+    }
+
+    // Where there is a certificate, the namespace is proved; what the node says counts only on the plaintext port.
+    private static string NamespaceOf(Node? node, SpiffeId? caller)
+    {
+        var parts = caller?.Path.Split('/');
+        if (parts is ["", "ns", var proved, "sa", _])
+        {
+            return proved;
+        }
+
+        return node?.Metadata?.Fields.TryGetValue("NAMESPACE", out var claimed) == true && claimed.StringValue.Length is > 0 and <= 63
+            ? claimed.StringValue
+            : HostNames.DefaultNamespace;
+    }
+
+    [LoggerMessage(6300, LogLevel.Debug, "The ADS stream of node '{Node}' at {Peer} broke: {Reason}")]
+    private partial void LogBroken(string node, string peer, string reason);
+
+    [LoggerMessage(6301, LogLevel.Warning, "Refused an ADS stream: node id '{Node}' was claimed by '{Caller}', but belongs to '{Owner}'.")]
+    private partial void LogForeignNode(string node, SpiffeId caller, SpiffeId owner);
+}

@@ -1,0 +1,92 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using ProxylessMesh.ControlPlane.Translation;
+using ProxylessMesh.ControlPlane.Workloads;
+using ProxylessMesh.Manifests;
+using ProxylessMesh.Protos;
+using ProxylessMesh.Spiffe;
+
+namespace ProxylessMesh.ControlPlane.Xds;
+
+/// <summary>
+/// Finds what a node means by a name. Listeners are named as applications call hosts, looked up in the node's own namespace, or as a
+/// server listens; all other resources have one name. What was made once for a name is shared by everyone who asks in the same way.
+/// </summary>
+internal sealed class NodeResources
+{
+    private const int MaxOutboundNames = 100_000;
+
+    // Addresses that one process listens on.
+    private const int MaxInboundNames = 64;
+
+    private readonly ConcurrentDictionary<(string Requested, string Canonical), XdsResource> _outbound = new();
+    private readonly ConditionalWeakTable<Workload, InboundListeners> _inbound = [];
+
+    /// <summary>The lookup of one node.</summary>
+    public ResourceLookup For(AdsNode node) => (snapshot, typeUrl, name) => Find(snapshot, node.Id, node.Identity, node.Namespace, typeUrl, name);
+
+    public XdsResource? Find(XdsSnapshot snapshot, string nodeId, SpiffeId? identity, string namespaceName, string typeUrl, string name)
+    {
+        if (typeUrl != XdsTypeUrls.Listener)
+        {
+            return snapshot.TryGet(typeUrl, name, out var resource) ? resource : null;
+        }
+
+        return InboundName.TryParse(name, out var inbound) ? Inbound(snapshot, nodeId, identity, name, inbound) : Outbound(snapshot, namespaceName, name);
+    }
+
+    private XdsResource? Outbound(XdsSnapshot snapshot, string namespaceName, string requested)
+    {
+        if (snapshot.Names.Canonical(requested, namespaceName) is not { } canonical)
+        {
+            return null;
+        }
+
+        // It depends on nothing but its two names. A service without a manifest takes any port: hence the bound.
+        if (_outbound.TryGetValue((requested, canonical), out var resource))
+        {
+            return resource;
+        }
+
+        resource = XdsResource.Create(requested, ListenerTranslator.Outbound(requested, canonical));
+        return _outbound.Count < MaxOutboundNames ? _outbound.GetOrAdd((requested, canonical), resource) : resource;
+    }
+
+    // Its policies are for the workload alone: the node id is a claim, the certificate decides.
+    private XdsResource? Inbound(XdsSnapshot snapshot, string nodeId, SpiffeId? identity, string requested, InboundName name)
+    {
+        if (identity is null || !snapshot.Workloads.ByInstance.TryGetValue(nodeId, out var workload) || workload.Id != identity)
+        {
+            return null;
+        }
+
+        var listeners = _inbound.GetValue(workload, static _ => new InboundListeners());
+        return listeners.GetOrMake(snapshot.Manifests, requested, () => XdsResource.Create(requested, InboundTranslator.Translate(snapshot.Manifests, workload, requested, name)));
+    }
+
+    /// <summary>The listeners of one workload by the manifests of this moment.</summary>
+    private sealed class InboundListeners
+    {
+        private readonly Dictionary<string, XdsResource> _byName = new(StringComparer.Ordinal);
+        private ManifestSet? _manifests;
+
+        public XdsResource GetOrMake(ManifestSet manifests, string name, Func<XdsResource> make)
+        {
+            lock (_byName)
+            {
+                if (!ReferenceEquals(_manifests, manifests) || _byName.Count >= MaxInboundNames)
+                {
+                    _manifests = manifests;
+                    _byName.Clear();
+                }
+
+                if (!_byName.TryGetValue(name, out var resource))
+                {
+                    _byName.Add(name, resource = make());
+                }
+
+                return resource;
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using ProxylessMesh.ControlPlane.Store;
+using ProxylessMesh.ControlPlane.Translation;
+using ProxylessMesh.ControlPlane.Workloads;
+
+namespace ProxylessMesh.ControlPlane.Xds;
+
+/// <summary>
+/// Manifests or workloads changed → translate → one new snapshot → all streams are woken. The first change after a quiet time is
+/// published at once; after that, changes of the next <see cref="Pause"/> go together.
+/// </summary>
+internal sealed partial class SnapshotPublisher(ManifestStore manifests, WorkloadRegistry workloads, MeshTranslator translator, SnapshotSource snapshots, TimeProvider time, ILogger<SnapshotPublisher> logger)
+    : BackgroundService
+{
+    /// <summary>The shortest time between two snapshots.</summary>
+    internal static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
+    private readonly WakeSignal _signal = new();
+
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        manifests.Changed += _signal.Wake;
+        workloads.Changed += _signal.Wake;
+
+        // Whoever connects first finds what is known by then.
+        Publish();
+        await base.StartAsync(cancellationToken);
+    }
+
+    public override void Dispose()
+    {
+        manifests.Changed -= _signal.Wake;
+        workloads.Changed -= _signal.Wake;
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            await _signal.Waiting.WaitAsync(stoppingToken);
+            _signal.Reset();
+            Publish();
+            await Task.Delay(Pause, time, stoppingToken);
+        }
+    }
+
+    private void Publish()
+    {
+        var revision = manifests.Current;
+        var workloadSet = workloads.Current;
+        var started = time.GetTimestamp();
+        try
+        {
+            var snapshot = translator.Translate(revision.Manifests, [.. workloadSet.ByInstance.Values]);
+            snapshots.Publish(snapshot with { Revision = revision.Number, Manifests = revision.Manifests, Workloads = workloadSet });
+            LogPublished(snapshot.Number, revision.Number, workloadSet.ByInstance.Count, time.GetElapsedTime(started).TotalMilliseconds);
+        }
+#pragma warning disable CA1031 // A fault of translation must not end the pipeline: the last good snapshot stays in force.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            LogTranslationFailed(exception, revision.Number);
+        }
+    }
+
+    [LoggerMessage(6310, LogLevel.Debug, "Snapshot {Number} of revision {Revision} with {Workloads} workloads is in force; translated in {Milliseconds:F1} ms.")]
+    private partial void LogPublished(long number, long revision, int workloads, double milliseconds);
+
+    [LoggerMessage(6311, LogLevel.Error, "Revision {Revision} could not be translated; the last good snapshot stays in force. This is a fault of ProxylessMesh: please report it with the manifests.")]
+    private partial void LogTranslationFailed(Exception exception, long revision);
+}

@@ -20,9 +20,6 @@ internal sealed record MeshService
     /// <summary>By instance id.</summary>
     public ImmutableArray<Workload> Workloads { get; init; } = [];
 
-    /// <summary>What routes name besides what the service has: ports that it does not declare, subsets that no DestinationRule defines.</summary>
-    public ImmutableArray<ServiceReference> References { get; init; } = [];
-
     /// <summary>Without a list of ports, any port that callers name stands for a workload's first.</summary>
     public bool TakesAnyPort => Manifest is null || Manifest.Ports.IsEmpty;
 
@@ -50,14 +47,41 @@ internal sealed record MeshService
         };
     }
 
-    /// <summary>The port under which the cluster of a route's destination stands.</summary>
-    public int ClusterPort(int named) => TakesAnyPort ? ListenerNames.DefaultPort : named;
+    /// <summary>
+    /// Where <paramref name="workload"/> serves <paramref name="port"/>; null where it does not. A workload tells its real ports, so a
+    /// target port equal to the service's port, which is what a manifest means that names none, falls back to the port of the same name
+    /// and then to the workload's first.
+    /// </summary>
+    public ServingPort? Serving(Workload workload, int port)
+    {
+        if (workload.Ports.IsEmpty)
+        {
+            return null;
+        }
 
-    /// <summary>The declared port, or null.</summary>
-    public ServicePort? Declared(int port) => Manifest?.Ports.FirstOrDefault(candidate => candidate.Port == port);
+        if (TakesAnyPort)
+        {
+            return workload.Ports[0];
+        }
+
+        var declared = Manifest!.Ports.FirstOrDefault(candidate => candidate.Port == port);
+        if (declared is null)
+        {
+            return null;
+        }
+
+        if (declared.TargetPortName is { } name)
+        {
+            return First(workload, candidate => candidate.Name == name);
+        }
+
+        var target = declared.TargetPort ?? declared.Port;
+        var sameNumber = First(workload, candidate => candidate.Number == target);
+        return sameNumber is not null || target != declared.Port
+            ? sameNumber
+            : First(workload, candidate => candidate.Name.Length > 0 && candidate.Name == declared.Name) ?? workload.Ports[0];
+    }
+
+    private static ServingPort? First(Workload workload, Func<ServingPort, bool> matches)
+        => workload.Ports.Where(matches).Select(port => (ServingPort?)port).FirstOrDefault();
 }
-
-/// <summary>A destination that a manifest names.</summary>
-/// <param name="Port">Null: the ports of the service.</param>
-/// <param name="Subset">Empty: the whole service.</param>
-internal readonly record struct ServiceReference(int? Port, string Subset);

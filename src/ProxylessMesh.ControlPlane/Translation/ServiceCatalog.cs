@@ -11,48 +11,19 @@ namespace ProxylessMesh.ControlPlane.Translation;
 internal sealed class ServiceCatalog
 {
     private readonly ManifestSet _manifests;
-    private readonly Dictionary<string, HashSet<ServiceReference>> _references;
+    private readonly HashSet<string> _named;
 
     /// <summary>The part that depends on manifests alone: kept while only workloads change.</summary>
     public ServiceCatalog(ManifestSet manifests)
     {
         _manifests = manifests;
-        _references = new(StringComparer.Ordinal);
-        foreach (var service in manifests.Services)
-        {
-            Refer(service.Host);
-        }
-
-        foreach (var route in manifests.HttpRoutes)
-        {
-            foreach (var parent in route.Parents)
-            {
-                Refer(parent.Host);
-            }
-
-            foreach (var backend in route.Rules.SelectMany(rule => rule.Backends))
-            {
-                Refer(backend.Host, new ServiceReference(backend.Port, ""));
-            }
-        }
-
-        foreach (var virtualService in manifests.VirtualServices)
-        {
-            foreach (var host in virtualService.Hosts)
-            {
-                Refer(host);
-            }
-
-            foreach (var destination in virtualService.Http.SelectMany(route => route.Destinations))
-            {
-                Refer(destination.Host, new ServiceReference(destination.Port, destination.Subset ?? ""));
-            }
-        }
-
-        foreach (var rule in manifests.DestinationRules)
-        {
-            Refer(rule.Host);
-        }
+        _named = new(StringComparer.Ordinal);
+        _named.UnionWith(manifests.Services.Select(service => service.Host));
+        _named.UnionWith(manifests.HttpRoutes.SelectMany(route => route.Parents).Select(parent => parent.Host));
+        _named.UnionWith(manifests.HttpRoutes.SelectMany(route => route.Rules).SelectMany(rule => rule.Backends).Select(backend => backend.Host));
+        _named.UnionWith(manifests.VirtualServices.SelectMany(virtualService => virtualService.Hosts));
+        _named.UnionWith(manifests.VirtualServices.SelectMany(virtualService => virtualService.Http).SelectMany(route => route.Destinations).Select(destination => destination.Host));
+        _named.UnionWith(manifests.DestinationRules.Select(rule => rule.Host));
     }
 
     /// <summary>Every service with its workloads, by host name.</summary>
@@ -63,7 +34,7 @@ internal sealed class ServiceCatalog
         var joined = byNamespace.SelectMany(group => group).Where(workload => !workload.Ports.IsEmpty)
             .ToLookup(workload => HostNames.Full(workload.Service, workload.Namespace), StringComparer.Ordinal);
 
-        return [.. _references.Keys.Union(joined.Select(group => group.Key), StringComparer.Ordinal)
+        return [.. _named.Union(joined.Select(group => group.Key), StringComparer.Ordinal)
             .Order(StringComparer.Ordinal)
             .Select(host => Service(host, byNamespace, joined))
             .OfType<MeshService>()];
@@ -84,20 +55,6 @@ internal sealed class ServiceCatalog
             Namespace = ns,
             Manifest = manifest,
             Workloads = [.. manifest is { Selector.IsEmpty: false } ? byNamespace[ns].Where(workload => manifest.Selector.Selects(workload.Labels)) : joined[host]],
-            References = _references.TryGetValue(host, out var references) ? [.. references.OrderBy(reference => reference.Port).ThenBy(reference => reference.Subset, StringComparer.Ordinal)] : [],
         };
-    }
-
-    private void Refer(string host, ServiceReference? reference = null)
-    {
-        if (!_references.TryGetValue(host, out var references))
-        {
-            _references.Add(host, references = []);
-        }
-
-        if (reference is { } named)
-        {
-            references.Add(named);
-        }
     }
 }

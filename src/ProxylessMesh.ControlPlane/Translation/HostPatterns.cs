@@ -1,0 +1,12 @@
+namespace ProxylessMesh.ControlPlane.Translation;
+
+/// <summary>Hosts of manifests: full names, <c>*.shop.svc.cluster.local</c>, or <c>*</c>.</summary>
+internal static class HostPatterns
+{
+    /// <summary>Of the patterns that match the host, the exact one, else the longest; null where none does.</summary>
+    public static string? MostSpecific(IEnumerable<string> patterns, string host)
+        => patterns.Where(pattern => Matches(pattern, host)).MaxBy(pattern => pattern == host ? int.MaxValue : pattern.Length);
+
+    private static bool Matches(string pattern, string host)
+        => pattern.StartsWith('*') ? host.Length >= pattern.Length && host.EndsWith(pattern[1..], StringComparison.Ordinal) : pattern == host;
+}

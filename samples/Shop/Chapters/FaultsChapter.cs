@@ -1,0 +1,38 @@
+using Shop.Processes;
+
+namespace Shop.Chapters;
+
+/// <summary>The mesh breaks and delays calls on purpose, and retries and timeouts absorb it.</summary>
+internal sealed class FaultsChapter : Chapter
+{
+    private const string FaultFile = "pricing-faults.yaml";
+
+    public override string Name => "faults";
+
+    public override string Title => "Faults are injected, and absorbed";
+
+    public override async Task PlayAsync(Stage stage, ChapterReport report, CancellationToken cancellationToken)
+    {
+        var storefront = stage.Fleet[ChildSpec.Storefront];
+        var before = Failures(storefront);
+        var calm = await stage.MeasureAsync(cancellationToken);
+
+        var firstFault = storefront.Messages.NextAsync(message => message is DownstreamFailed, "a fault to be injected", Stage.Patience, cancellationToken);
+        stage.Manifests.Add(FaultFile);
+        await firstFault;
+        report.Say($"{FaultFile} is in force");
+
+        var faulty = await stage.MeasureAsync(cancellationToken);
+        var injected = Failures(storefront) - before;
+        stage.Manifests.Remove(FaultFile);
+
+        report.Figure("calls", faulty.Calls);
+        report.Figure("faultsSeenByTheStorefront", injected);
+        report.Figure("lost", faulty.Lost);
+        report.Figure("p99MsBefore", Math.Round(calm.Percentile(0.99).TotalMilliseconds, 1));
+        report.Figure("p99Ms", Math.Round(faulty.Percentile(0.99).TotalMilliseconds, 1));
+        report.Say($"{injected} faults hit the storefront's calls to pricing; of {faulty.Calls} customers {faulty.Lost} noticed");
+    }
+
+    private static int Failures(ChildProcess storefront) => storefront.Messages.ToList().Count(message => message is DownstreamFailed);
+}

@@ -1,13 +1,13 @@
-using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using ProxylessMesh.ControlPlane;
 using ProxylessMesh.ControlPlane.Hosting;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Embeds a control plane in an ASP.NET app.</summary>
+/// <summary>Embeds a control plane in an app.</summary>
 public static class MeshControlPlaneBuilderExtensions
 {
     /// <summary>
@@ -15,10 +15,12 @@ public static class MeshControlPlaneBuilderExtensions
     /// listener only; the app's own listeners and endpoints are left as they are. <see cref="MeshControlPlaneAddress"/> and
     /// <see cref="JoinTokens"/> become services of the app. May be called twice.
     /// </summary>
+    /// <typeparam name="TBuilder">A web application's or a plain host's builder.</typeparam>
     /// <param name="builder">The app's builder.</param>
     /// <param name="configure">Changes options after the configuration section has been read.</param>
     /// <returns><paramref name="builder"/>.</returns>
-    public static WebApplicationBuilder AddMeshControlPlane(this WebApplicationBuilder builder, Action<MeshControlPlaneOptions>? configure = null)
+    public static TBuilder AddMeshControlPlane<TBuilder>(this TBuilder builder, Action<MeshControlPlaneOptions>? configure = null)
+        where TBuilder : IHostApplicationBuilder
     {
         ArgumentNullException.ThrowIfNull(builder);
         var services = builder.Services;

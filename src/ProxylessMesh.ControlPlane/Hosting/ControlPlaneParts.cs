@@ -18,6 +18,7 @@ internal static class ControlPlaneParts
         services.AddGrpc(static grpc => grpc.MaxReceiveMessageSize = 4 * 1024 * 1024);
         services.AddMeshCa();
 
+        services.AddSingleton<StateFolder>();
         services.AddSingleton<ManifestStore>();
         services.AddSingleton(static provider => new WorkloadRegistry(
             provider.GetRequiredService<TimeProvider>(),
@@ -26,7 +27,9 @@ internal static class ControlPlaneParts
         services.AddSingleton<NodeResources>();
         services.AddSingleton<DrainWatch>();
         services.AddSingleton(static provider => new MeshTranslator(TrustDomain.Parse(provider.GetRequiredService<IOptions<MeshControlPlaneOptions>>().Value.TrustDomain)));
+        services.AddHostedService<LastKnownWorkloads>();
         services.AddHostedService<SnapshotPublisher>();
+        services.AddHostedService<ManifestWatcher>();
         return services;
     }
 }

@@ -19,12 +19,8 @@ public static class MeshHostApplicationBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
 
+        builder.AddMeshClient(configure);
         builder.Services.AddMeshInbound();
-        if (configure is not null)
-        {
-            builder.Services.Configure(configure);
-        }
-
         return builder;
     }
 }

@@ -1,4 +1,11 @@
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using ProxylessMesh;
+using ProxylessMesh.Listening;
+using ProxylessMesh.Snapshots;
+using ProxylessMesh.Telemetry;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -7,7 +14,23 @@ internal static class MeshInboundServiceCollectionExtensions
 {
     public static IServiceCollection AddMeshInbound(this IServiceCollection services)
     {
+        if (services.Any(static service => service.ImplementationType == typeof(MeshKestrelSetup)))
+        {
+            return services;
+        }
+
+        // First of all: Kestrel applies the endpoint defaults when an endpoint is added, so they must be there before the application's
+        // endpoints; and no other startup filter may change a request before it is authorized.
+        services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<KestrelServerOptions>, MeshKestrelSetup>());
+        services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, MeshStartupFilter>());
+        services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<InboundMeter>();
+        services.TryAddSingleton<InboundPorts>();
+        services.TryAddSingleton<InboundSubscriptions>();
+        services.TryAddSingleton<ConnectionGate>();
+        services.TryAddSingleton(new HandshakeTimeout(TimeSpan.FromSeconds(10)));
+        services.TryAddSingleton<InboundTls>();
         return services;
     }
 }

@@ -1,0 +1,122 @@
+using System.Collections.Frozen;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using ProxylessMesh.Authentication;
+using ProxylessMesh.Rbac;
+using ProxylessMesh.Snapshots;
+using ProxylessMesh.Telemetry;
+
+namespace ProxylessMesh.Authorization;
+
+/// <summary>Asks the port's policy before the application. What is denied never reaches it.</summary>
+/// <remarks>
+/// A request that came over the network but not through a mesh endpoint is refused: somebody took the mesh off the endpoint without
+/// listing its port in <c>Mesh:Inbound:PlaintextPorts</c>. A request that came from no network (a test server, a Unix socket) passes.
+/// </remarks>
+internal sealed partial class RbacMiddleware
+{
+    private readonly RequestDelegate _next;
+    private readonly FrozenSet<int> _plaintextPorts;
+    private readonly FrozenSet<string> _probePaths;
+    private readonly InboundMeter _meter;
+    private readonly LogThrottle _throttle;
+    private readonly ILogger _logger;
+
+    public RbacMiddleware(RequestDelegate next, IOptions<MeshOptions> options, InboundMeter meter, TimeProvider time, ILogger<RbacMiddleware> logger)
+    {
+        _next = next;
+        _plaintextPorts = options.Value.Inbound.PlaintextPorts.ToFrozenSet();
+        _probePaths = options.Value.Inbound.ProbePaths.ToFrozenSet(StringComparer.Ordinal);
+        _meter = meter;
+        _throttle = new LogThrottle(time);
+        _logger = logger;
+    }
+
+    public Task InvokeAsync(HttpContext context)
+    {
+        var features = context.Features;
+        if (features.Get<IMeshPeerFeature>() is not MeshPeer peer || features.Get<InboundPort>() is not { } port)
+        {
+            return InvokeOutsideAsync(context);
+        }
+
+        // Read once: one request, one policy, whatever is pushed meanwhile.
+        var snapshot = port.Current;
+        if (!snapshot.HasPolicy)
+        {
+            return RefuseAsync(context, peer, "no_policy", RefusalResponse.NoPolicyYet);
+        }
+
+        var engine = peer.Id is null ? snapshot.Plaintext : snapshot.Tls;
+        if (engine is null)
+        {
+            // The mode changed under an open connection.
+            return RefuseAsync(context, peer, "transport", RefusalResponse.PlaintextRefused);
+        }
+
+        var input = new RbacInput(context.Request, peer);
+        if (engine.HasShadow)
+        {
+            var shadow = engine.DecideShadow(input);
+            _meter.Decided(shadow.Allowed ? "shadow_allowed" : "shadow_denied", shadow.Policy);
+        }
+
+        var decision = engine.Decide(input);
+        if (decision.Allowed || (snapshot.Plaintext is not null && _probePaths.Contains(context.Request.Path.Value ?? "")))
+        {
+            _meter.Decided("allowed", decision.Policy);
+            return _next(context);
+        }
+
+        return DenyAsync(context, peer, decision);
+    }
+
+    private Task InvokeOutsideAsync(HttpContext context)
+    {
+        var connection = context.Connection;
+        if (connection.LocalIpAddress is null || _plaintextPorts.Contains(connection.LocalPort))
+        {
+            return _next(context);
+        }
+
+        _meter.Decided("refused", "not_mesh");
+        if (_throttle.TryEnter(address: null, "not_mesh", out _))
+        {
+            LogNotMesh(connection.LocalPort);
+        }
+
+        return RefusalResponse.NotMesh.WriteAsync(context);
+    }
+
+    private Task RefuseAsync(HttpContext context, MeshPeer peer, string reason, RefusalResponse response)
+    {
+        _meter.Decided("refused", reason);
+        if (_throttle.TryEnter(address: null, reason, out var suppressed))
+        {
+            LogRefused(peer, context.Request.Method, context.Request.Path, peer.LocalPort, reason, suppressed);
+        }
+
+        return response.WriteAsync(context);
+    }
+
+    private Task DenyAsync(HttpContext context, MeshPeer peer, RbacDecision decision)
+    {
+        _meter.Decided("denied", decision.Policy);
+        if (_throttle.TryEnter(peer.RemoteAddress, decision.Policy ?? "", out var suppressed))
+        {
+            LogDenied(context.Request.Method, context.Request.Path, peer, decision.Policy ?? "no ALLOW policy matches", suppressed);
+        }
+
+        return RefusalResponse.Denied.WriteAsync(context);
+    }
+
+    [LoggerMessage(4020, LogLevel.Warning, "Denied {Method} {Path} to {Peer}, by policy: {Policy}. Left out since the last such line: {Suppressed}.")]
+    private partial void LogDenied(string method, string? path, MeshPeer peer, string policy, long suppressed);
+
+    [LoggerMessage(4021, LogLevel.Warning, "Refused {Method} {Path} of {Peer} on port {Port}: {Reason}. Calls are refused until the port's policy comes from the control plane and allows this kind of connection ('mesh status'). Left out since the last such line: {Suppressed}.")]
+    private partial void LogRefused(MeshPeer peer, string method, string? path, int port, string reason, long suppressed);
+
+    [LoggerMessage(4022, LogLevel.Error, "Port {Port} has no mesh TLS, so its calls are refused: the application replaced Kestrel's endpoint defaults. Call listen.UseMesh() there, or list the port in Mesh:Inbound:PlaintextPorts to leave it outside the mesh.")]
+    private partial void LogNotMesh(int port);
+}

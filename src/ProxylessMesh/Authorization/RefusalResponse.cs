@@ -1,0 +1,53 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+
+namespace ProxylessMesh.Authorization;
+
+/// <summary>
+/// An answer in place of the application's: by HTTP status, or for gRPC by a trailers-only response (status in the headers, no body).
+/// It says nothing about policies: their names are for the log.
+/// </summary>
+internal sealed class RefusalResponse(int httpStatus, int grpcStatus, string message)
+{
+    public static readonly RefusalResponse Denied = new(StatusCodes.Status403Forbidden, 7, "The mesh does not allow this call.");
+
+    public static readonly RefusalResponse NoPolicyYet = new(StatusCodes.Status503ServiceUnavailable, 14, "This workload has not received its mesh policy yet. Try again.") { RetryAfterSeconds = 1 };
+
+    public static readonly RefusalResponse NotMesh = new(StatusCodes.Status503ServiceUnavailable, 14, "This endpoint is not set up for the mesh.");
+
+    public static readonly RefusalResponse PlaintextRefused = new(StatusCodes.Status403Forbidden, 7, "This port takes mesh TLS only.") { Closes = true };
+
+    public static readonly RefusalResponse DeadlineExceeded = new(StatusCodes.Status504GatewayTimeout, 4, "The caller's deadline had passed before the call was started.");
+
+    private int RetryAfterSeconds { get; init; }
+
+    private bool Closes { get; init; }
+
+    public Task WriteAsync(HttpContext context)
+    {
+        var response = context.Response;
+        if (Closes && !HttpProtocol.IsHttp2(context.Request.Protocol))
+        {
+            response.Headers.Connection = "close";
+        }
+
+        if (RetryAfterSeconds > 0)
+        {
+            response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (IsGrpc(context.Request))
+        {
+            response.ContentType = "application/grpc";
+            response.Headers["grpc-status"] = grpcStatus.ToString(CultureInfo.InvariantCulture);
+            response.Headers["grpc-message"] = message;
+            return response.CompleteAsync();
+        }
+
+        response.StatusCode = httpStatus;
+        response.ContentType = "text/plain; charset=utf-8";
+        return response.WriteAsync(message, context.RequestAborted);
+    }
+
+    private static bool IsGrpc(HttpRequest request) => request.ContentType is { } type && type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,148 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using ProxylessMesh.Authentication;
+using ProxylessMesh.Snapshots;
+using ProxylessMesh.Spiffe;
+using ProxylessMesh.Telemetry;
+
+namespace ProxylessMesh.Listening;
+
+/// <summary>
+/// Decides by a connection's first bytes and the port's mode: to TLS, straight to HTTP, or away. STRICT takes TLS, PERMISSIVE both on
+/// one port, DISABLE plaintext.
+/// </summary>
+internal sealed partial class ConnectionGate(
+    InboundPorts ports,
+    IdentitySource identity,
+    InboundMeter meter,
+    TimeProvider time,
+    ILogger<ConnectionGate> logger)
+{
+    private readonly LogThrottle _throttle = new(time);
+
+    /// <summary>The gate of one endpoint, in front of its TLS and its HTTP.</summary>
+    public ConnectionDelegate Between(ConnectionDelegate tls, ConnectionDelegate http, GateTimeouts timeouts)
+        => connection => EnterAsync(connection, tls, http, timeouts);
+
+    /// <summary>Behind TLS: the peer is proved, or nobody gets further.</summary>
+    public static Task ArriveAsync(ConnectionContext connection, ConnectionDelegate http)
+    {
+        if (connection.Features.Get<InboundHandshake>() is not { Peer: { } peer } handshake)
+        {
+            connection.Abort(new ConnectionAbortedException("The TLS handshake proved no mesh identity."));
+            return Task.CompletedTask;
+        }
+
+        handshake.IsComplete = true;
+        connection.Features.Set<IMeshPeerFeature>(new MeshPeer(peer, connection.RemoteEndPoint as IPEndPoint, connection.LocalEndPoint as IPEndPoint));
+        return http(connection);
+    }
+
+    private async Task EnterAsync(ConnectionContext connection, ConnectionDelegate tls, ConnectionDelegate http, GateTimeouts timeouts)
+    {
+        var remote = (connection.RemoteEndPoint as IPEndPoint)?.Address;
+        var port = ports.Get((connection.LocalEndPoint as IPEndPoint)?.Port ?? 0);
+        connection.Features.Set(port);
+
+        // A plaintext client may open connections ahead of need: it gets the time that Kestrel gives request headers.
+        var patience = port.Current.Plaintext is null ? timeouts.Handshake : timeouts.Plaintext;
+        var first = await PeekAsync(connection, patience);
+        var snapshot = port.Current;
+        switch (first)
+        {
+            case null:
+                Fail(port, remote, "timeout", $"the peer sent nothing within {patience.TotalSeconds:0.#} seconds");
+                connection.Abort(new ConnectionAbortedException("The peer sent nothing."));
+                break;
+            case FirstBytes.Closed:
+                break;
+            case FirstBytes.Tls when snapshot.Tls is not null:
+                await HandshakeAsync(connection, port, remote, tls, timeouts.Handshake);
+                break;
+            case FirstBytes.Tls or FirstBytes.Http2 or FirstBytes.Other when snapshot.Plaintext is null:
+                meter.PlaintextConnection(port.Number, accepted: false);
+                if (_throttle.TryEnter(remote, "plaintext", out var suppressed))
+                {
+                    LogPlaintextRefused(remote, port.Number, suppressed);
+                }
+
+                connection.Abort(new ConnectionAbortedException("Plaintext on a port that takes mesh TLS only."));
+                break;
+            default:
+                meter.PlaintextConnection(port.Number, accepted: true);
+                connection.Features.Set<IMeshPeerFeature>(new MeshPeer(id: null, connection.RemoteEndPoint as IPEndPoint, connection.LocalEndPoint as IPEndPoint));
+                if (first == FirstBytes.Http2)
+                {
+                    PriorKnowledge.Announce(connection);
+                }
+
+                await http(connection);
+                break;
+        }
+    }
+
+    private async ValueTask<FirstBytes?> PeekAsync(ConnectionContext connection, TimeSpan patience)
+    {
+        using var deadline = new CancellationTokenSource(patience, time);
+        try
+        {
+            return await FirstBytesReader.PeekAsync(connection.Transport.Input, deadline.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+        catch (IOException)
+        {
+            // Reset by the peer, most often a port scan or a TCP health check.
+            return FirstBytes.Closed;
+        }
+    }
+
+    private async Task HandshakeAsync(ConnectionContext connection, InboundPort port, IPAddress? remote, ConnectionDelegate tls, TimeSpan timeout)
+    {
+        if (identity.Current is null)
+        {
+            Fail(port, remote, "no_identity", "this process has no certificate yet. Check that the control plane is reachable and the join token is valid; the calls that come meanwhile are refused");
+            connection.Abort(new ConnectionAbortedException("This process has no mesh identity yet."));
+            return;
+        }
+
+        var handshake = new InboundHandshake();
+        connection.Features.Set(handshake);
+        var started = time.GetTimestamp();
+
+        // Kestrel ends a failed handshake quietly: no exception comes out of here.
+        await tls(connection);
+        if (!handshake.IsComplete)
+        {
+            var late = time.GetElapsedTime(started) >= timeout;
+            Fail(
+                port,
+                remote,
+                handshake.Failure ?? (late ? "timeout" : "protocol"),
+                handshake.Detail ?? (late ? $"it did not end within {timeout.TotalSeconds:0.#} seconds" : "the peer ended it, or speaks no TLS 1.2 or 1.3 that we share"));
+        }
+    }
+
+    private void Fail(InboundPort port, IPAddress? remote, string reason, string detail)
+    {
+        meter.HandshakeFailed(port.Number, reason);
+        if (_throttle.TryEnter(remote, reason, out var suppressed))
+        {
+            LogHandshakeFailed(remote, port.Number, detail, suppressed);
+        }
+    }
+
+    [LoggerMessage(4010, LogLevel.Warning, "Refused plaintext from {Remote} on port {Port}: its mode is STRICT. Give the caller AddMesh() or AddMeshClient(), or set the port's PeerAuthentication to PERMISSIVE while you migrate. Left out since the last such line: {Suppressed}.")]
+    private partial void LogPlaintextRefused(IPAddress? remote, int port, long suppressed);
+
+    [LoggerMessage(4011, LogLevel.Warning, "No TLS handshake with {Remote} on port {Port}: {Detail}. Left out since the last such line: {Suppressed}.")]
+    private partial void LogHandshakeFailed(IPAddress? remote, int port, string detail, long suppressed);
+}
+
+/// <summary>How long a peer may stay silent.</summary>
+/// <param name="Handshake">From its first byte to the end of the handshake, and before it on a port that takes TLS only.</param>
+/// <param name="Plaintext">Before its first byte, on a port that takes plaintext too.</param>
+internal readonly record struct GateTimeouts(TimeSpan Handshake, TimeSpan Plaintext);

@@ -1,0 +1,30 @@
+using ProxylessMesh.Rbac;
+
+namespace ProxylessMesh.Snapshots;
+
+/// <summary>What one port asks of its callers: the root of what is compiled from an inbound listener. Immutable.</summary>
+internal sealed class InboundSnapshot
+{
+    /// <summary>
+    /// Before any policy has come: mesh TLS only, and every call is told to come back later. A process that does not know its policy
+    /// refuses rather than serving unprotected.
+    /// </summary>
+    public static readonly InboundSnapshot Waiting = new() { Tls = new RbacEngine([], []) };
+
+    /// <summary>For connections with mesh TLS; null: DISABLE, nobody here speaks TLS.</summary>
+    public RbacEngine? Tls { get; init; }
+
+    /// <summary>For plaintext connections; null: STRICT, they are refused.</summary>
+    public RbacEngine? Plaintext { get; init; }
+
+    public bool HasPolicy => !ReferenceEquals(this, Waiting);
+
+    /// <summary>In the words of PeerAuthentication.</summary>
+    public string Mode => (Tls, Plaintext) switch
+    {
+        (not null, null) => "STRICT",
+        (not null, not null) => "PERMISSIVE",
+        (null, not null) => "DISABLE",
+        _ => "none",
+    };
+}

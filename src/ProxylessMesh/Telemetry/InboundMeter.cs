@@ -1,0 +1,47 @@
+using System.Diagnostics.Metrics;
+
+namespace ProxylessMesh.Telemetry;
+
+/// <summary>What happens to calls before the application sees them. <c>http.server.*</c> is ASP.NET's own.</summary>
+internal sealed class InboundMeter
+{
+    /// <summary>The name of the meter, the client side's too.</summary>
+    public const string MeterName = "ProxylessMesh";
+
+    private readonly Counter<long> _decisions;
+    private readonly Counter<long> _plaintext;
+    private readonly Counter<long> _handshakeFailures;
+
+    public InboundMeter(IMeterFactory meters)
+    {
+        var meter = meters.Create(MeterName);
+        _decisions = meter.CreateCounter<long>("proxyless_mesh.inbound.decisions", "{request}", "Authorization decisions by outcome and policy.");
+        _plaintext = meter.CreateCounter<long>("proxyless_mesh.inbound.plaintext_connections", "{connection}", "Plaintext connections to mesh ports, taken or refused.");
+        _handshakeFailures = meter.CreateCounter<long>("proxyless_mesh.inbound.handshake_failures", "{handshake}", "TLS handshakes that did not end in a proved peer.");
+    }
+
+    /// <summary>Outcome: allowed, denied, refused, shadow_allowed, shadow_denied. Policy names are those of the configuration, so they are bounded.</summary>
+    public void Decided(string outcome, string? policy)
+    {
+        if (_decisions.Enabled)
+        {
+            _decisions.Add(1, new("outcome", outcome), new("policy", policy ?? "none"));
+        }
+    }
+
+    public void PlaintextConnection(int port, bool accepted)
+    {
+        if (_plaintext.Enabled)
+        {
+            _plaintext.Add(1, new("server.port", port), new("accepted", accepted));
+        }
+    }
+
+    public void HandshakeFailed(int port, string reason)
+    {
+        if (_handshakeFailures.Enabled)
+        {
+            _handshakeFailures.Add(1, new("server.port", port), new("error.type", reason));
+        }
+    }
+}

@@ -20,7 +20,7 @@ public sealed class StayingUpTests
 
         for (var revision = 1; revision <= 200; revision++)
         {
-            await mesh.WriteManifestAsync("route.yaml", Route(revision));
+            await mesh.WriteManifestAsync("route.yaml", Manifests.MarkingRoute(revision));
             await load.MoreCallsAsync(20, TestEnd);
         }
 
@@ -63,7 +63,7 @@ public sealed class StayingUpTests
 
         await mesh.StopControlPlaneAsync();
         await load.MoreCallsAsync(200, TestEnd);
-        await mesh.WriteManifestAsync("route.yaml", Route(7));
+        await mesh.WriteManifestAsync("route.yaml", Manifests.MarkingRoute(7));
         await mesh.StartControlPlaneAsync();
 
         await Eventually.TrueAsync(async () => await http.GetStringAsync("/", TestEnd) == "7", TestEnd);
@@ -77,27 +77,14 @@ public sealed class StayingUpTests
         await mesh.StartServerAsync("server", static app => app.MapGet("/", static (HttpContext http) => http.Request.Headers["x-revision"].ToString()));
         var client = await mesh.StartClientAsync();
         var http = client.CreateClient();
-        await mesh.WriteManifestAsync("route.yaml", Route(1));
+        await mesh.WriteManifestAsync("route.yaml", Manifests.MarkingRoute(1));
         await Eventually.TrueAsync(async () => await http.GetStringAsync("/", TestEnd) == "1", TestEnd);
 
-        await mesh.WriteManifestAsync("route.yaml", Route(2).Replace("RequestHeaderModifier", "RequestHeaderModifer", StringComparison.Ordinal));
+        await mesh.WriteManifestAsync("route.yaml", Manifests.MarkingRoute(2).Replace("RequestHeaderModifier", "RequestHeaderModifer", StringComparison.Ordinal));
         await mesh.Logs.WaitForAsync("RequestHeaderModifer", TestEnd);
         Assert.Equal("1", await http.GetStringAsync("/", TestEnd));
 
-        await mesh.WriteManifestAsync("route.yaml", Route(3));
+        await mesh.WriteManifestAsync("route.yaml", Manifests.MarkingRoute(3));
         await Eventually.TrueAsync(async () => await http.GetStringAsync("/", TestEnd) == "3", TestEnd);
     }
-
-    private static string Route(int revision) => $$"""
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: HTTPRoute
-        metadata: { name: server, namespace: test }
-        spec:
-          parentRefs: [{ group: "", kind: Service, name: server }]
-          rules:
-            - filters:
-                - type: RequestHeaderModifier
-                  requestHeaderModifier: { set: [{ name: x-revision, value: "{{revision}}" }] }
-              backendRefs: [{ name: server, port: 80 }]
-        """;
 }

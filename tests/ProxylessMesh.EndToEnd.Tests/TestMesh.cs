@@ -25,6 +25,7 @@ internal sealed class TestMesh : IAsyncDisposable
     private readonly Stack<IAsyncDisposable> _workloads = new();
     private WebApplication? _controlPlane;
     private string _listen = "127.0.0.1:0";
+    private string? _token;
 
     private TestMesh(Action<MeshControlPlaneOptions>? configure) => _configure = configure;
 
@@ -48,6 +49,9 @@ internal sealed class TestMesh : IAsyncDisposable
         await mesh.StartControlPlaneAsync();
         return mesh;
     }
+
+    /// <summary>For workloads that join a control plane of another process.</summary>
+    public static TestMesh Joining(Uri address, string token) => new(null) { _listen = address.Authority, _token = token };
 
     public async Task StartControlPlaneAsync()
     {
@@ -141,7 +145,7 @@ internal sealed class TestMesh : IAsyncDisposable
             ["Mesh:Service"] = service,
             ["Mesh:Namespace"] = Namespace,
             ["Mesh:ControlPlane"] = Address.ToString(),
-            ["Mesh:JoinToken"] = token ?? await TokenAsync(service),
+            ["Mesh:JoinToken"] = token ?? _token ?? await TokenAsync(service),
         };
         foreach (var (key, value) in more ?? [])
         {

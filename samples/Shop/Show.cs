@@ -62,7 +62,7 @@ internal sealed class Show(ShopOptions options, IShowView view, TimeProvider tim
         view.End(ResultOf(started, error: null));
         if (options.Keep)
         {
-            await StayAsync(fleet, folder, cancellationToken);
+            await StayAsync(fleet, folder, host.Services.GetRequiredService<IHttpClientFactory>(), cancellationToken);
         }
     }
 
@@ -123,12 +123,14 @@ internal sealed class Show(ShopOptions options, IShowView view, TimeProvider tim
         return report.ToResult(chapter.Name, await calls.CloseAsync());
     }
 
-    private async Task StayAsync(Fleet fleet, RunFolder folder, CancellationToken cancellationToken)
+    private async Task StayAsync(Fleet fleet, RunFolder folder, IHttpClientFactory http, CancellationToken cancellationToken)
     {
-        view.Say($"The shop stays open until Ctrl+C. Edit {folder.Manifests}/*.yaml and watch; logs are in {folder.Logs}.");
+        await using var door = await FrontDoor.OpenAsync(http, cancellationToken);
+        view.Say($"The shop stays open until Ctrl+C: {door.Address} takes customers without the mesh to the storefront.");
+        view.Say($"Edit the files in {folder.Manifests} and see what changes; logs are in {folder.Logs}.");
         foreach (var member in fleet.Members.Where(member => member.Spec.Serves).OrderBy(member => member.Instance, StringComparer.Ordinal))
         {
-            view.Say($"{member.Instance} at {member.Address.Authority}");
+            view.Say($"{member.Instance}, process {member.Id}, at {member.Address.Authority}");
         }
 
         var end = new TaskCompletionSource();

@@ -13,6 +13,7 @@ internal sealed class ControlPlaneChapter : Chapter
     public override async Task PlayAsync(Stage stage, ChapterReport report, CancellationToken cancellationToken)
     {
         await stage.ShiftCanaryAsync("before-outage", 100, 0, cancellationToken);
+        await stage.WaitUntilAsync(() => HasLastKnownGood(stage), $"the last known good of '{ChildSpec.CatalogV1B.Name}' on disk", cancellationToken);
 
         var outage = stage.Load.OpenWindow();
         await stage.Fleet.KillAsync(ChildSpec.ControlPlane);
@@ -29,6 +30,9 @@ internal sealed class ControlPlaneChapter : Chapter
         report.Figure("resyncMs", Math.Round(took.TotalMilliseconds));
         report.Say(string.Create(CultureInfo.InvariantCulture, $"control-plane is back; a file changed after its return was in force after {took.TotalMilliseconds:0} ms"));
     }
+
+    private static bool HasLastKnownGood(Stage stage)
+        => File.Exists(Path.Combine(stage.Fleet.StateFolder(ChildSpec.CatalogV1B), "snapshot.cms"));
 
     private static async Task RestartCatalogAsync(Stage stage, ChapterReport report, CancellationToken cancellationToken)
     {

@@ -19,6 +19,8 @@ internal sealed record Stage(
     /// <summary>How long anything may take that should happen at once.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Counts calls for a while.</summary>
     public Task<CallTally> MeasureAsync(CancellationToken cancellationToken) => MeasureAsync(Duration, cancellationToken);
 
@@ -40,6 +42,22 @@ internal sealed record Stage(
         Manifests.SetCanary(release, v1, v2);
         var first = await routed;
         return Time.GetElapsedTime(written, first.FinishedAt);
+    }
+
+    /// <summary>Waits for something outside of this process, which tells nobody when it happens.</summary>
+    public async Task WaitUntilAsync(Func<bool> condition, string what, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(LookAgain, Time);
+        var begin = Time.GetTimestamp();
+        while (!condition())
+        {
+            if (Time.GetElapsedTime(begin) > Patience)
+            {
+                throw new ShowException($"Waited {Patience.TotalSeconds:0} s for {what}, and it did not come.");
+            }
+
+            await timer.WaitForNextTickAsync(cancellationToken);
+        }
     }
 
     /// <summary>Waits until this process answers calls.</summary>

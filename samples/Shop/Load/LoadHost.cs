@@ -19,6 +19,7 @@ internal static class LoadHost
             mesh.JoinTokenFile = fleet.TokenFile(ChildEnvironment.Customers);
         });
         builder.Services.AddHttpClient<ShopClient>(client => client.BaseAddress = new Uri("http://storefront"));
+        builder.Services.AddHttpClient(FrontDoor.Client, client => client.BaseAddress = new Uri("http://storefront"));
         return builder.Build();
     }
 }

@@ -24,6 +24,9 @@ internal sealed class ChildEnvironment(RunFolder folder)
 
     public string TokenFile(string serviceAccount) => Path.Combine(folder.Tokens, serviceAccount);
 
+    /// <summary>What a process keeps for a start without the control plane.</summary>
+    public string StateFolder(ChildSpec spec) => Path.Combine(folder.State, spec.Name);
+
     public IReadOnlyDictionary<string, string> For(ChildSpec spec, string instance, int port)
     {
         var environment = new Dictionary<string, string>
@@ -63,7 +66,7 @@ internal sealed class ChildEnvironment(RunFolder folder)
         yield return ("Mesh__Version", spec.Version);
         yield return ("Mesh__ControlPlane", ControlPlane.ToString());
         yield return ("Mesh__JoinTokenFile", TokenFile(spec.Service));
-        yield return ("Mesh__State__Folder", Path.Combine(folder.State, spec.Name));
+        yield return ("Mesh__State__Folder", StateFolder(spec));
         yield return ("Mesh__State__SealIdentity", "true");
         yield return ("Mesh__Inbound__DrainTimeout", "00:00:05");
         if (_advertised.TryGetValue(spec.Name, out var address))

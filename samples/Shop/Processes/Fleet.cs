@@ -32,6 +32,8 @@ internal sealed class Fleet(RunFolder folder, TimeProvider time) : IAsyncDisposa
 
     public string TokenFile(string serviceAccount) => _environment.TokenFile(serviceAccount);
 
+    public string StateFolder(ChildSpec spec) => _environment.StateFolder(spec);
+
     /// <summary>Starts a process and waits until it listens, or has its identity where it only calls.</summary>
     public async Task<ChildProcess> StartAsync(ChildSpec spec, CancellationToken cancellationToken, int port = 0)
     {

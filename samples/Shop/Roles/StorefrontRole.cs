@@ -49,5 +49,10 @@ internal static class StorefrontRole
             parent.Tell(new DownstreamFailed(e is RpcException ? "pricing" : "catalog", e.Message));
             return Results.Text(e.Message, statusCode: StatusCodes.Status503ServiceUnavailable);
         }
+        catch (Exception e) when (http.RequestAborted.IsCancellationRequested)
+        {
+            parent.Tell(new DownstreamFailed("", $"The caller stopped waiting: {e.Message}"));
+            return Results.Empty;
+        }
     }
 }

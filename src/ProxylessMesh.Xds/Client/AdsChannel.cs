@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Grpc.Net.Client;
 
 namespace ProxylessMesh.Xds.Client;
@@ -21,11 +22,34 @@ internal static class AdsChannel
 
     /// <summary>The channel of <paramref name="options"/>. Dispose it; a handler given in the options stays its owner's.</summary>
     public static GrpcChannel Open(XdsClientOptions options)
-        => GrpcChannel.ForAddress(options.Server, new GrpcChannelOptions
+    {
+        var isUnix = options.Server.Scheme == "unix";
+        var own = options.Handler is null ? CreateHandler() : null;
+        if (isUnix && own is not null)
         {
-            HttpHandler = options.Handler ?? CreateHandler(),
-            DisposeHttpClient = options.Handler is null,
+            own.ConnectCallback = (_, cancellationToken) => ConnectAsync(options.Server.LocalPath, cancellationToken);
+        }
+
+        return GrpcChannel.ForAddress(isUnix ? new Uri("http://localhost") : options.Server, new GrpcChannelOptions
+        {
+            HttpHandler = options.Handler ?? own,
+            DisposeHttpClient = own is not null,
             MaxReceiveMessageSize = options.MaxResponseBytes,
-            MaxRetryAttempts = null,
         });
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken).ConfigureAwait(false);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 }

@@ -14,6 +14,9 @@ internal sealed record RbacFilterConfig(string Name, RbacConfig? Rules, RbacConf
 /// <summary><c>envoy.filters.http.fault</c> (gRFC A33).</summary>
 internal sealed record FaultFilterConfig(string Name, FaultConfig Fault) : HttpFilterConfig(Name);
 
+/// <summary>As an override: the filter of that name does nothing here (<c>FilterConfig.disabled</c>).</summary>
+internal sealed record DisabledFilterConfig(string Name) : HttpFilterConfig(Name);
+
 /// <summary>What the fault filter does to a matching call: waits, then may end it.</summary>
 internal sealed record FaultConfig
 {

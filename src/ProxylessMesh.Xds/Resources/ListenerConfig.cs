@@ -27,10 +27,35 @@ internal sealed record FilterChainConfig
     /// <summary>The kind of connection that this chain is for, by its first bytes.</summary>
     public TransportProtocol Transport { get; init; }
 
+    /// <summary>Which connections it is for, by their addresses.</summary>
+    public FilterChainMatchConfig Match { get; init; } = FilterChainMatchConfig.Any;
+
     /// <summary>Null: plaintext.</summary>
     public DownstreamTlsConfig? Tls { get; init; }
 
     public required HttpConnectionConfig Http { get; init; }
+}
+
+/// <summary>The addresses of a <c>FilterChainMatch</c>; empty and <see cref="SourceKind.Any"/> match every connection (gRFC A36).</summary>
+internal sealed record FilterChainMatchConfig
+{
+    public static readonly FilterChainMatchConfig Any = new();
+
+    public ImmutableArray<IPNetwork> Destinations { get; init; } = [];
+
+    public SourceKind Source { get; init; }
+
+    public ImmutableArray<IPNetwork> Sources { get; init; } = [];
+
+    public ImmutableArray<int> SourcePorts { get; init; } = [];
+}
+
+/// <summary><c>FilterChainMatch.source_type</c>.</summary>
+internal enum SourceKind
+{
+    Any,
+    SameAddressOrLoopback,
+    External,
 }
 
 /// <summary><c>FilterChainMatch.transport_protocol</c>.</summary>

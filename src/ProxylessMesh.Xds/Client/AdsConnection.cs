@@ -1,0 +1,324 @@
+using Envoy.Service.Discovery.V3;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Microsoft.Extensions.Logging;
+
+namespace ProxylessMesh.Xds.Client;
+
+/// <summary>
+/// Keeps one ADS stream up: connects when there is something to ask, waits between attempts (gRFC A57), changes to state of the world
+/// where the server lacks delta, and lets the time run in which the server owes answers. On the client's loop only.
+/// </summary>
+internal sealed partial class AdsConnection(
+    XdsClientOptions options, TimeProvider time, EventLoop loop, ResourceCache cache, IAdsEvents events, ILogger logger) : IAdsListener, IAsyncDisposable
+{
+    private static readonly TimeSpan PatientResourceTimeout = TimeSpan.FromSeconds(30);
+
+    private readonly GrpcChannel _channel = AdsChannel.Open(options);
+    private readonly ExponentialBackoff _backoff = new(options.InitialBackoff, options.MaxBackoff, Random.Shared.NextDouble);
+    private AdsStream? _stream;
+    private Task _closing = Task.CompletedTask;
+    private ITimer? _retry;
+    private bool _started;
+    private bool _stopped;
+
+    public AdsForm Form { get; private set; } = options.Form;
+
+    public bool IsConnected => _stream is { IsUp: true };
+
+    /// <summary>Why the last attempt failed; null once a stream is up again.</summary>
+    public string? Unreachable { get; private set; }
+
+    public void Start()
+    {
+        _started = true;
+        Flush();
+    }
+
+    /// <summary>Says what is due on the stream; opens one where there is none and something to ask.</summary>
+    public void Flush()
+    {
+        if (!_started || _stopped)
+        {
+            return;
+        }
+
+        if (_stream is null && _retry is null && !cache.IsEmpty)
+        {
+            Open();
+        }
+
+        _stream?.Flush(time.GetTimestamp());
+    }
+
+    public void OnWritten(AdsStream stream, ResourceType? type) => loop.Post(() =>
+    {
+        if (stream != _stream)
+        {
+            return;
+        }
+
+        if (!stream.IsUp)
+        {
+            stream.IsUp = true;
+            Unreachable = null;
+            LogConnected(logger, options.Server, Form);
+            events.OnConnected();
+        }
+
+        stream.WriteEnded();
+        if (type is not null)
+        {
+            StartTimers(type, stream);
+        }
+
+        Flush();
+    });
+
+    public Task OnUpdateAsync(AdsStream stream, DiscoveryUpdate update)
+    {
+        var applied = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var posted = loop.Post(() =>
+        {
+            try
+            {
+                Take(stream, update);
+            }
+            finally
+            {
+                applied.SetResult();
+            }
+        });
+        return posted ? applied.Task : Task.CompletedTask;
+    }
+
+    public void OnEnded(AdsStream stream, Exception error) => loop.Post(() =>
+    {
+        if (stream == _stream)
+        {
+            End(stream, error);
+        }
+    });
+
+    /// <summary>Ends the stream for good. On the loop; then dispose, off the loop.</summary>
+    public void Stop()
+    {
+        _stopped = true;
+        _retry?.Dispose();
+        StopTimers();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_stream is not null)
+        {
+            await _stream.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await _closing.ConfigureAwait(false);
+        _channel.Dispose();
+    }
+
+    private void Open()
+    {
+        var client = new AggregatedDiscoveryService.AggregatedDiscoveryServiceClient(_channel);
+        var openedAt = time.GetTimestamp();
+        if (Form == AdsForm.Delta)
+        {
+            var stream = new AdsStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>(new DeltaForm(options.Node, cache, options), client, this) { OpenedAt = openedAt };
+            _stream = stream;
+            stream.Start();
+        }
+        else
+        {
+            var stream = new AdsStream<DiscoveryRequest, DiscoveryResponse>(new StateOfTheWorldForm(options.Node, cache, options), client, this) { OpenedAt = openedAt };
+            _stream = stream;
+            stream.Start();
+        }
+    }
+
+    private void Take(AdsStream stream, DiscoveryUpdate update)
+    {
+        if (stream != _stream || _stopped)
+        {
+            return;
+        }
+
+        stream.HasAnswered = true;
+        var error = events.OnUpdate(update);
+        if (stream.Types.Of(update.TypeUrl) is { } type)
+        {
+            var hold = error is null ? TimeSpan.Zero : NackHold(type.Nacks);
+            type.Answer(update.Nonce, update.Version, error, time.GetTimestamp() + (long)(hold.TotalSeconds * time.TimestampFrequency));
+            if (hold > TimeSpan.Zero)
+            {
+                FlushAfter(hold);
+            }
+        }
+
+        Flush();
+    }
+
+    /// <summary>The first NACK goes out at once, each after it waits longer: some servers answer a NACK by what was refused.</summary>
+    private TimeSpan NackHold(int nacksBefore)
+        => nacksBefore == 0 ? TimeSpan.Zero : TimeSpan.FromTicks((long)Math.Min(options.MaxBackoff.Ticks, options.InitialBackoff.Ticks * Math.Pow(1.6, Math.Min(nacksBefore - 1, 30))));
+
+    private void FlushAfter(TimeSpan delay)
+    {
+        // One timer per held NACK; it ends by itself.
+        ITimer? timer = null;
+        timer = time.CreateTimer(
+            _ => loop.Post(() =>
+            {
+                timer?.Dispose();
+                Flush();
+            }),
+            null,
+            delay,
+            Timeout.InfiniteTimeSpan);
+    }
+
+    private void End(AdsStream stream, Exception error)
+    {
+        _stream = null;
+        StopTimers();
+        _closing = CloseAsync(_closing, stream);
+        if (error is RpcException { StatusCode: StatusCode.Unimplemented } && !stream.HasAnswered && ChangeForm())
+        {
+            Flush();
+            return;
+        }
+
+        var reason = Reason(error);
+        if (!stream.HasAnswered)
+        {
+            Unreachable = reason;
+        }
+
+        LogEnded(logger, options.Server, reason);
+        events.OnDisconnected(reason);
+        RetryAfter(Wait(stream));
+    }
+
+    /// <summary>Delta, then state of the world; a server that has neither is asked for the first again, later.</summary>
+    private bool ChangeForm()
+    {
+        if (Form == AdsForm.StateOfTheWorld)
+        {
+            Form = options.Form;
+            return false;
+        }
+
+        Form = AdsForm.StateOfTheWorld;
+        LogFallback(logger, options.Server);
+        return true;
+    }
+
+    private TimeSpan Wait(AdsStream stream)
+    {
+        if (stream.HasAnswered)
+        {
+            _backoff.Reset();
+            if (time.GetElapsedTime(stream.OpenedAt) > options.InitialBackoff)
+            {
+                return TimeSpan.Zero;
+            }
+        }
+
+        return _backoff.Next();
+    }
+
+    private void RetryAfter(TimeSpan wait)
+    {
+        _retry?.Dispose();
+        _retry = time.CreateTimer(
+            _ => loop.Post(() =>
+            {
+                _retry?.Dispose();
+                _retry = null;
+                Flush();
+            }),
+            null,
+            wait,
+            Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>For every name of the request that was just written, and that has no answer yet (gRFC A57).</summary>
+    private void StartTimers(ResourceType type, AdsStream stream)
+    {
+        var timeout = options.ResourceTimerIsTransientError && options.ResourceTimeout < PatientResourceTimeout ? PatientResourceTimeout : options.ResourceTimeout;
+        var names = stream.Types.Of(type.TypeUrl)?.Names;
+        foreach (var entry in cache[type].Values)
+        {
+            if (entry is { IsUnanswered: true, Timer: null } && names is not null && names.Contains(entry.Name) && !entry.WasRefused)
+            {
+                entry.Timer = time.CreateTimer(_ => loop.Post(() => Expire(entry, timeout)), null, timeout, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    private void Expire(CacheEntry entry, TimeSpan timeout)
+    {
+        // A timer that was stopped may have fired already.
+        if (entry.Timer is null || _stopped)
+        {
+            return;
+        }
+
+        entry.StopTimer();
+        if (entry.IsUnanswered)
+        {
+            events.OnSilence(entry, timeout);
+        }
+    }
+
+    private void StopTimers()
+    {
+        foreach (var entry in cache.All)
+        {
+            entry.StopTimer();
+        }
+    }
+
+    private static async Task CloseAsync(Task before, AdsStream stream)
+    {
+        await before.ConfigureAwait(false);
+        await stream.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static string Reason(Exception error)
+    {
+        // The status of a failed connection says "Error starting gRPC call" first; the cause is the part that helps.
+        var cause = error;
+        while (cause.InnerException is not null)
+        {
+            cause = cause.InnerException;
+        }
+
+        return error is RpcException rpc
+            ? $"{rpc.StatusCode}: {(cause == error ? rpc.Status.Detail : cause.Message)}{(rpc.Status.DebugException is { } debug && cause == error ? $" ({debug.GetBaseException().Message})" : "")}"
+            : cause.Message;
+    }
+
+    [LoggerMessage(1010, LogLevel.Information, "Connected to the management server {Server} ({Form}).")]
+    private static partial void LogConnected(ILogger logger, Uri server, AdsForm form);
+
+    [LoggerMessage(1011, LogLevel.Warning, "The ADS stream to the management server {Server} ended: {Reason} What is configured stays in use; connecting again.")]
+    private static partial void LogEnded(ILogger logger, Uri server, string reason);
+
+    [LoggerMessage(1012, LogLevel.Information, "The management server {Server} does not speak delta ADS; going on with state of the world.")]
+    private static partial void LogFallback(ILogger logger, Uri server);
+}
+
+/// <summary>What the connection tells the client that owns it. On the loop.</summary>
+internal interface IAdsEvents
+{
+    void OnConnected();
+
+    void OnDisconnected(string reason);
+
+    /// <returns>The words of the NACK; null: ACK.</returns>
+    string? OnUpdate(DiscoveryUpdate update);
+
+    void OnSilence(CacheEntry entry, TimeSpan timeout);
+}

@@ -1,0 +1,122 @@
+namespace ProxylessMesh.Xds.Client;
+
+/// <summary>One watcher with what it needs. Evaluated on the client's loop, told on the delivery loop.</summary>
+internal abstract class Watch : IDisposable
+{
+    private volatile bool _disposed;
+
+    /// <summary>The entries that are kept for it.</summary>
+    public HashSet<CacheEntry> Needed { get; private set; } = [];
+
+    public bool IsDisposed => _disposed;
+
+    /// <summary>
+    /// Looks at the cache again; <see cref="Needed"/> is brought up to date. While a new config is incomplete, what the last
+    /// one needs is kept too: make before break.
+    /// </summary>
+    /// <returns>Whether there is something new to tell.</returns>
+    public abstract bool Evaluate(ResourceCache cache, Action<CacheEntry> onNew);
+
+    /// <summary>Tells the watcher the latest update, where it has not heard it. On the delivery loop.</summary>
+    public abstract void Deliver();
+
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            OnDisposed();
+        }
+    }
+
+    protected abstract void OnDisposed();
+
+    protected void Keep(DependencyTracker tracker, bool isComplete)
+    {
+        var needed = new HashSet<CacheEntry>(tracker.Needed);
+        if (!isComplete)
+        {
+            needed.UnionWith(Needed);
+        }
+
+        foreach (var entry in needed)
+        {
+            entry.Needed += Needed.Contains(entry) ? 0 : 1;
+        }
+
+        foreach (var entry in Needed)
+        {
+            entry.Needed -= needed.Contains(entry) ? 0 : 1;
+        }
+
+        Needed = needed;
+    }
+
+    /// <summary>Lets go of everything. On the client's loop.</summary>
+    public void Release()
+    {
+        foreach (var entry in Needed)
+        {
+            entry.Needed--;
+        }
+    }
+}
+
+/// <summary>A watch for one kind of config.</summary>
+internal sealed class Watch<TConfig>(
+    Func<DependencyTracker, XdsUpdate<TConfig>?> walk,
+    Func<TConfig, TConfig, bool> isSame,
+    XdsWatcher<TConfig> watcher,
+    Action<Watch> onDisposed) : Watch
+    where TConfig : class
+{
+    private XdsUpdate<TConfig>? _last;
+    private XdsUpdate<TConfig>? _pending;
+
+    public override bool Evaluate(ResourceCache cache, Action<CacheEntry> onNew)
+    {
+        DependencyTracker tracker;
+        XdsUpdate<TConfig>? update;
+        bool again;
+        do
+        {
+            tracker = new DependencyTracker(cache);
+            update = walk(tracker);
+
+            // What was imported for a new name lets the walk go further.
+            again = false;
+            foreach (var entry in tracker.Added)
+            {
+                onNew(entry);
+                again |= entry.Config is not null || entry.Problem is not null;
+            }
+        }
+        while (again);
+
+        Keep(tracker, update is not null);
+        if (update is null || IsSame(_last, update))
+        {
+            return false;
+        }
+
+        _last = update;
+
+        // Only the latest counts: a slow watcher skips what it missed.
+        return Interlocked.Exchange(ref _pending, update) is null;
+    }
+
+    public override void Deliver()
+    {
+        if (Interlocked.Exchange(ref _pending, null) is { } update && !IsDisposed)
+        {
+            watcher(update);
+        }
+    }
+
+    protected override void OnDisposed() => onDisposed(this);
+
+    private bool IsSame(XdsUpdate<TConfig>? last, XdsUpdate<TConfig> next)
+        => last is XdsUpdate<TConfig>.Ready before && next is XdsUpdate<TConfig>.Ready after
+            ? isSame(before.Config, after.Config)
+            : last == next;
+}

@@ -1,0 +1,144 @@
+using System.Collections.Immutable;
+using Envoy.Config.Route.V3;
+
+namespace ProxylessMesh.Xds.Resources;
+
+/// <summary>
+/// What routes do (gRFC A28, A31, A36). An action that this version cannot carry out makes the calls on its route fail with
+/// the reason; it must not fall through to a later route that was written for other calls.
+/// </summary>
+internal static class RouteActionDecoder
+{
+    /// <summary>Routes that a client must act as if it had not seen: an optional plugin that it lacks.</summary>
+    public static bool IsIgnored(Route route, HashSet<string> optionalPlugins)
+        => route.Route_?.ClusterSpecifierCase == RouteAction.ClusterSpecifierOneofCase.ClusterSpecifierPlugin
+            && optionalPlugins.Contains(route.Route_.ClusterSpecifierPlugin);
+
+    public static RouteActionConfig? Decode(Route route, DecodeErrors errors)
+    {
+        switch (route.ActionCase)
+        {
+            case Route.ActionOneofCase.Route_:
+                using (errors.In("route"))
+                {
+                    return Forward(route.Route_, errors);
+                }
+
+            case Route.ActionOneofCase.NonForwardingAction:
+                return new NonForwardingActionConfig();
+            case Route.ActionOneofCase.Redirect:
+                return new UnsupportedActionConfig("redirect is not supported by this version");
+            case Route.ActionOneofCase.DirectResponse:
+                return new UnsupportedActionConfig("direct_response is not supported by this version");
+            default:
+                errors.Add("has no action that this version knows (route, redirect, direct_response or non_forwarding_action)");
+                return null;
+        }
+    }
+
+    private static RouteActionConfig? Forward(RouteAction action, DecodeErrors errors)
+    {
+        var clusters = Clusters(action, errors);
+        var timeout = ValueDecoder.Duration(action.Timeout, "timeout", errors);
+        var streamLimit = action.MaxStreamDuration;
+        var header = ValueDecoder.Duration(streamLimit?.GrpcTimeoutHeaderMax, "max_stream_duration.grpc_timeout_header_max", errors);
+        var stream = ValueDecoder.Duration(streamLimit?.MaxStreamDuration_, "max_stream_duration.max_stream_duration", errors);
+        var retry = RetryDecoder.Decode(action.RetryPolicy, errors);
+        if (Unsupported(action) is { } reason)
+        {
+            return new UnsupportedActionConfig(reason);
+        }
+
+        return clusters.IsEmpty
+            ? null
+            : new ForwardActionConfig { Clusters = clusters, Timeout = timeout, MaxStreamDuration = header ?? stream, Retry = retry };
+    }
+
+    private static string? Unsupported(RouteAction action)
+    {
+        if (action.ClusterSpecifierCase == RouteAction.ClusterSpecifierOneofCase.ClusterHeader)
+        {
+            return "cluster_header is not supported by this version";
+        }
+
+        // Sent unchanged, the call would reach another resource than the one that was meant.
+        if (action.PrefixRewrite.Length > 0 || action.RegexRewrite is not null)
+        {
+            return "path rewrites are not supported by this version";
+        }
+
+        return action.HostRewriteSpecifierCase == RouteAction.HostRewriteSpecifierOneofCase.HostRewriteLiteral
+            ? "host_rewrite_literal is not supported by this version"
+            : null;
+    }
+
+    private static ImmutableArray<WeightedClusterConfig> Clusters(RouteAction action, DecodeErrors errors)
+    {
+        switch (action.ClusterSpecifierCase)
+        {
+            case RouteAction.ClusterSpecifierOneofCase.Cluster when action.Cluster.Length > 0:
+                return [new WeightedClusterConfig { Cluster = action.Cluster }];
+            case RouteAction.ClusterSpecifierOneofCase.Cluster:
+                errors.Add("cluster", "\"\"", "must not be empty");
+                return [];
+            case RouteAction.ClusterSpecifierOneofCase.WeightedClusters:
+                using (errors.In("weighted_clusters"))
+                {
+                    return Weighted(action.WeightedClusters, errors);
+                }
+
+            case RouteAction.ClusterSpecifierOneofCase.ClusterHeader:
+                return [];
+            case RouteAction.ClusterSpecifierOneofCase.ClusterSpecifierPlugin:
+                errors.Add("cluster_specifier_plugin", action.ClusterSpecifierPlugin, "is not among cluster_specifier_plugins that this version knows");
+                return [];
+            default:
+                errors.Add("has no cluster_specifier that this version knows (cluster or weighted_clusters)");
+                return [];
+        }
+    }
+
+    private static ImmutableArray<WeightedClusterConfig> Weighted(WeightedCluster wire, DecodeErrors errors)
+    {
+        var clusters = ImmutableArray.CreateBuilder<WeightedClusterConfig>(wire.Clusters.Count);
+        var sum = 0UL;
+        for (var i = 0; i < wire.Clusters.Count; i++)
+        {
+            var part = wire.Clusters[i];
+            using (errors.In("clusters", i))
+            {
+                if (part.Name.Length == 0)
+                {
+                    errors.AddMissing("name");
+                }
+
+                if (part.HostRewriteSpecifierCase == WeightedCluster.Types.ClusterWeight.HostRewriteSpecifierOneofCase.HostRewriteLiteral)
+                {
+                    errors.Add("host_rewrite_literal", part.HostRewriteLiteral, "is not supported by this version");
+                }
+
+                var cluster = new WeightedClusterConfig
+                {
+                    Cluster = part.Name,
+                    Weight = part.Weight ?? 0,
+                    Headers = HeaderOperationsDecoder.Decode(part.RequestHeadersToAdd, part.RequestHeadersToRemove, part.ResponseHeadersToAdd, part.ResponseHeadersToRemove, errors),
+                    FilterOverrides = HttpFilterDecoder.Overrides(part.TypedPerFilterConfig, errors),
+                };
+                sum += cluster.Weight;
+
+                // Never chosen, so never waited for.
+                if (cluster.Weight > 0)
+                {
+                    clusters.Add(cluster);
+                }
+            }
+        }
+
+        if (sum is 0 or > uint.MaxValue)
+        {
+            errors.Add("clusters", sum, "the sum of the weights must be 1 to 4294967295");
+        }
+
+        return clusters.ToImmutable();
+    }
+}

@@ -14,7 +14,7 @@ internal static class EndpointTranslator
     {
         var assignment = new ClusterLoadAssignment { ClusterName = clusterName };
         var localities = Distinct(endpoints)
-            .GroupBy(endpoint => endpoint.Workload.Locality)
+            .GroupBy(endpoint => Known(endpoint.Workload.Locality))
             .OrderBy(group => (group.Key.Region, group.Key.Zone, group.Key.SubZone), Comparer<(string, string, string)>.Create(Compare));
         foreach (var locality in localities)
         {
@@ -62,6 +62,9 @@ internal static class EndpointTranslator
             },
         },
     };
+
+    // The default of a struct has nulls.
+    private static WorkloadLocality Known(WorkloadLocality locality) => new(locality.Region ?? "", locality.Zone ?? "", locality.SubZone ?? "");
 
     private static int Compare((string Region, string Zone, string SubZone) left, (string Region, string Zone, string SubZone) right)
     {

@@ -45,13 +45,22 @@ public sealed class ShopTests
         Assert.Equal(0, process.ExitCode);
     }
 
-    // The samples are built beside the tests: artifacts/bin/{project}/{configuration}.
+    // Built before the tests, by the same configuration: artifacts/bin/Shop/{configuration} in a folder above.
     private static string ShopAssembly
     {
         get
         {
-            var configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
-            return Path.Combine(AppContext.BaseDirectory, "..", "..", "Shop", configuration, "Shop.dll");
+            var here = new DirectoryInfo(AppContext.BaseDirectory);
+            for (var folder = here.Parent; folder is not null; folder = folder.Parent)
+            {
+                var assembly = Path.Combine(folder.FullName, "artifacts", "bin", "Shop", here.Name, "Shop.dll");
+                if (File.Exists(assembly))
+                {
+                    return assembly;
+                }
+            }
+
+            throw new FileNotFoundException($"Shop.dll is in no artifacts folder above '{here.FullName}'. Build samples/Shop.");
         }
     }
 }

@@ -57,6 +57,7 @@ internal sealed class TestMesh : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(Logs);
+        builder.WebHost.UseUrls("http://127.0.0.1:0"); // the app's own listener; the control plane has another
         builder.AddMeshControlPlane(options =>
         {
             options.Listen = _listen;
@@ -66,7 +67,7 @@ internal sealed class TestMesh : IAsyncDisposable
         });
         _controlPlane = builder.Build();
         await _controlPlane.StartAsync(TestContext.Current.CancellationToken);
-        _listen = new Uri(_controlPlane.Urls.First()).Authority; // the next start takes the same port
+        _listen = _controlPlane.Services.GetRequiredService<MeshControlPlaneAddress>().Https.Authority; // the next start takes the same port
     }
 
     public async Task StopControlPlaneAsync()

@@ -14,6 +14,7 @@ internal static class MeshRoles
     public static async Task RunControlPlaneAsync()
     {
         var builder = ParentWatch.QuietBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.AddMeshControlPlane(static options =>
         {
             options.Listen = "127.0.0.1:0";

@@ -1,4 +1,5 @@
 using System.Net;
+using ProxylessMesh.ControlPlane;
 
 namespace ProxylessMesh.LoadTest.Processes;
 
@@ -16,8 +17,8 @@ internal static class ParentWatch
             Console.WriteLine($"FACT {name} {value}");
         }
 
-        var address = app.Urls.First();
-        Console.WriteLine($"READY {BindingAddress.Parse(address).Port}");
+        var port = app.Services.GetService<MeshControlPlaneAddress>()?.Https.Port ?? BindingAddress.Parse(app.Urls.First()).Port;
+        Console.WriteLine($"READY {port}");
         await Console.OpenStandardInput().CopyToAsync(Stream.Null);
         await app.StopAsync();
     }

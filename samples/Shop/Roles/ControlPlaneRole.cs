@@ -11,6 +11,7 @@ internal static class ControlPlaneRole
     public static WebApplication Build(ParentLine parent)
     {
         var builder = WebApplication.CreateBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.AddMeshControlPlane();
         builder.AddShopRole(parent);
         builder.Services.AddHostedService<TokenFiles>();

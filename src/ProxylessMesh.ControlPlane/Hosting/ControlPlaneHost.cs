@@ -10,7 +10,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using ProxylessMesh.ControlPlane.Admin;
 using ProxylessMesh.ControlPlane.Ca;
+using ProxylessMesh.ControlPlane.Store;
 using ProxylessMesh.ControlPlane.Workloads;
 using ProxylessMesh.ControlPlane.Xds;
 
@@ -47,6 +49,9 @@ internal sealed partial class ControlPlaneHost : IHostedService, IAsyncDisposabl
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
+        // Before anything that writes there: it makes and locks the folder.
+        Services.GetRequiredService<StateFolder>();
+        Services.GetRequiredService<OperatorToken>();
         try
         {
             await _application.StartAsync(cancellationToken);
@@ -97,6 +102,7 @@ internal sealed partial class ControlPlaneHost : IHostedService, IAsyncDisposabl
         application.MapGrpcService<AdsService>();
         application.MapGrpcService<WorkloadService>();
         application.MapMeshCa();
+        application.MapAdminApi();
     }
 
     [LoggerMessage(6000, LogLevel.Information, "The control plane listens on {Address}. Manifests: {ManifestFolder}; state: {StateFolder}.")]

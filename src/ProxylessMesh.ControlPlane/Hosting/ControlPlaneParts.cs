@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using ProxylessMesh.ControlPlane.Admin;
 using ProxylessMesh.ControlPlane.Ca;
 using ProxylessMesh.ControlPlane.Store;
 using ProxylessMesh.ControlPlane.Translation;
@@ -26,6 +27,8 @@ internal static class ControlPlaneParts
         services.AddSingleton<SnapshotSource>();
         services.AddSingleton<NodeResources>();
         services.AddSingleton<DrainWatch>();
+        services.AddSingleton<ISnapshotContentSource, SnapshotContent>();
+        services.AddSingleton<OperatorToken>();
         services.AddSingleton(static provider => new MeshTranslator(TrustDomain.Parse(provider.GetRequiredService<IOptions<MeshControlPlaneOptions>>().Value.TrustDomain)));
         services.AddHostedService<LastKnownWorkloads>();
         services.AddHostedService<SnapshotPublisher>();

@@ -83,10 +83,9 @@ internal sealed partial class AdsService(SnapshotSource snapshots, WorkloadRegis
     // Where there is a certificate, the namespace is proved; what the node says counts only on the plaintext port.
     private static string NamespaceOf(Node? node, SpiffeId? caller)
     {
-        var parts = caller?.Path.Split('/');
-        if (parts is ["", "ns", var proved, "sa", _])
+        if (caller is not null)
         {
-            return proved;
+            return AdsNode.NamespaceOf(caller) ?? HostNames.DefaultNamespace;
         }
 
         return node?.Metadata?.Fields.TryGetValue("NAMESPACE", out var claimed) == true && claimed.StringValue.Length is > 0 and <= 63

@@ -15,6 +15,8 @@ internal sealed class YamlDocuments
     public const int MaxDepth = 50;
     public const int MaxNodes = 100_000;
 
+    private static readonly string[] CoreTags = [.. ((string[])["str", "int", "float", "bool", "null", "seq", "map"]).Select(name => "tag:yaml.org,2002:" + name)];
+
     private readonly Parser _parser;
     private readonly ReadingErrors _errors;
     private int _depth;
@@ -74,17 +76,31 @@ internal sealed class YamlDocuments
 
     private void ReadAll(ImmutableArray<YamlNode>.Builder documents)
     {
-        while (_parser.MoveNext())
+        while (Advance())
         {
             if (_parser.Current is DocumentStart)
             {
-                _ = _parser.MoveNext();
+                _ = Advance();
                 var root = ReadNode();
                 if (root is not ScalarNode { IsNull: true })
                 {
                     documents.Add(root);
                 }
             }
+        }
+    }
+
+    // The parser has states that it believes impossible and hostile text reaches: it then throws what is no YamlException.
+    private bool Advance()
+    {
+        var before = _parser.Current?.End ?? Mark.Empty;
+        try
+        {
+            return _parser.MoveNext();
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException)
+        {
+            throw new YamlException(before, before, "the text after this cannot be parsed", e);
         }
     }
 
@@ -102,7 +118,7 @@ internal sealed class YamlDocuments
             throw new LimitException(at, $"'*{ReadingErrors.Show(alias.Value.Value)}' is an alias, and aliases are not read", "Write the value out here");
         }
 
-        if (parsed is NodeEvent { Tag: { IsEmpty: false, IsNonSpecific: false } tag } && !tag.Value.StartsWith("tag:yaml.org,2002:", StringComparison.Ordinal))
+        if (parsed is NodeEvent { Tag: { IsEmpty: false, IsNonSpecific: false } tag } && !CoreTags.Contains(tag.Value))
         {
             throw new LimitException(at, $"the tag '{ReadingErrors.Show(tag.Value)}' is not known", "Remove it");
         }
@@ -120,7 +136,7 @@ internal sealed class YamlDocuments
     {
         Descend(at);
         var items = ImmutableArray.CreateBuilder<YamlNode>();
-        while (_parser.MoveNext() && _parser.Current is not SequenceEnd)
+        while (Advance() && _parser.Current is not SequenceEnd)
         {
             items.Add(ReadNode());
         }
@@ -133,10 +149,10 @@ internal sealed class YamlDocuments
     {
         Descend(at);
         var entries = ImmutableArray.CreateBuilder<MapEntry>();
-        while (_parser.MoveNext() && _parser.Current is not MappingEnd)
+        while (Advance() && _parser.Current is not MappingEnd)
         {
             var key = ReadNode();
-            _ = _parser.MoveNext();
+            _ = Advance();
             var value = ReadNode();
             if (key is ScalarNode scalar)
             {
@@ -164,7 +180,7 @@ internal sealed class YamlDocuments
 
     private static string Sentence(YamlException e)
     {
-        var text = (e.InnerException ?? e).Message.TrimEnd('.');
+        var text = e.Message.TrimEnd('.');
         return text.Length == 0 ? "it cannot be parsed" : char.ToLowerInvariant(text[0]) + ReadingErrors.Show(text[1..]);
     }
 

@@ -1,5 +1,14 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Http;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using ProxylessMesh;
+using ProxylessMesh.Client;
+using ProxylessMesh.Client.Clusters;
+using ProxylessMesh.Client.Outbound;
+using ProxylessMesh.Client.Resilience;
+using ProxylessMesh.Client.Snapshots;
+using ProxylessMesh.Client.Telemetry;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -17,13 +26,53 @@ public static class MeshClientServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
 
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<MeshOptions>, MeshOptionsSetup>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<MeshOptions>, MeshOptionsSetup>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<MeshOptions>, MeshOptionsValidator>());
         var options = services.AddOptions<MeshOptions>().ValidateOnStart();
         if (configure is not null)
         {
             options.Configure(configure);
         }
 
+        services.AddHttpClient();
+        services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
+        AddCalls(services);
         return services;
+    }
+
+    /// <summary>Keeps this client out of the mesh: its calls go out as if the mesh were not there.</summary>
+    /// <param name="builder">The client, from <c>AddHttpClient</c> or <c>AddGrpcClient</c>.</param>
+    /// <returns><paramref name="builder"/>.</returns>
+    public static IHttpClientBuilder WithoutMesh(this IHttpClientBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.Configure<MeshHttpClientOptions>(builder.Name, static options => options.IsOutsideMesh = true);
+        return builder;
+    }
+
+    private static void AddCalls(IServiceCollection services)
+    {
+        services.TryAddSingleton<MeshMeter>();
+        services.TryAddSingleton<FaultInjector>();
+        services.TryAddSingleton<EndpointTransport>();
+        services.TryAddSingleton(static provider => new EndpointTable(
+            provider.GetRequiredService<EndpointTransport>().Create,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<MeshMeter>(),
+            provider.GetRequiredService<ILogger<EndpointTable>>()));
+        services.TryAddSingleton<SnapshotCompiler>();
+        services.TryAddSingleton<SnapshotSource>();
+        services.TryAddSingleton(static provider => new CallServices(
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<MeshMeter>(),
+            provider.GetRequiredService<FaultInjector>(),
+            provider.GetRequiredService<IOptions<MeshOptions>>().Value.Outbound.RetryBufferBytes));
+        services.TryAddSingleton(static provider => new MeshHttpHandlerFactory(
+            provider.GetRequiredService<SnapshotSource>(),
+            provider.GetRequiredService<CallServices>(),
+            provider.GetRequiredService<IOptions<MeshOptions>>()));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHttpMessageHandlerBuilderFilter, MeshHandlerFilter>());
     }
 }

@@ -42,6 +42,9 @@ public sealed class MeshOptions
     /// <summary>Gets what is kept on disk for a start without the control plane.</summary>
     public StateOptions State { get; } = new();
 
+    /// <summary>Gets or sets why what <c>mesh up</c> left could not be read; for the validator.</summary>
+    internal string? DevelopmentFileError { get; set; }
+
     /// <summary>Where a process runs.</summary>
     public sealed class LocalityOptions
     {

@@ -1,0 +1,101 @@
+using System.Net;
+
+namespace ProxylessMesh.Client.Clusters;
+
+/// <summary>One address of a cluster, with the state that outlives any single config: its connections, its calls, its ejection.</summary>
+/// <remarks>
+/// Removed endpoints drain: calls that run go on to their end, then the transport is disposed. A call that picked the endpoint just
+/// before is told by <see cref="TryStart"/> and picks again, so no call ever meets a disposed transport.
+/// </remarks>
+internal sealed class ClusterEndpoint(string cluster, IPEndPoint address, bool meshTls, HttpMessageInvoker transport)
+{
+    // The calls in flight, and one bit that says that the transport is gone.
+    private const long Closed = 1L << 62;
+
+    private long _calls;
+    private volatile bool _removed;
+    private volatile bool _backingOff;
+    private int _connectFailures;
+
+    public string Cluster { get; } = cluster;
+
+    public IPEndPoint Address { get; } = address;
+
+    /// <summary>Its address as telemetry names it, built once.</summary>
+    public string Name { get; } = address.ToString();
+
+    /// <summary>Calls go over mTLS and HTTP/2.</summary>
+    public bool MeshTls { get; } = meshTls;
+
+    /// <summary>Connections to this address and for this cluster only.</summary>
+    public HttpMessageInvoker Transport { get; } = transport;
+
+    public OutlierState Outlier { get; } = new();
+
+    /// <summary>Calls sent whose answer's body has not ended: the load that least request compares.</summary>
+    public long ActiveCalls => Volatile.Read(ref _calls) & ~Closed;
+
+    /// <summary>It left its cluster: nothing new comes here.</summary>
+    public bool IsRemoved => _removed;
+
+    /// <summary>It takes part in balancing: not ejected and not waiting after a failed connect.</summary>
+    public bool IsAvailable => !Outlier.IsEjected && !_backingOff;
+
+    /// <returns>False when it was removed and closed: pick again.</returns>
+    public bool TryStart()
+    {
+        if ((Interlocked.Increment(ref _calls) & Closed) == 0)
+        {
+            return true;
+        }
+
+        Interlocked.Decrement(ref _calls);
+        return false;
+    }
+
+    public void Finish()
+    {
+        if (Interlocked.Decrement(ref _calls) == 0 && _removed)
+        {
+            CloseIfIdle();
+        }
+    }
+
+    public void Remove()
+    {
+        _removed = true;
+        CloseIfIdle();
+    }
+
+    /// <summary>Leaves balancing after a failed connect, as a gRPC subchannel in TRANSIENT_FAILURE does.</summary>
+    /// <returns>How many connects failed in a row; 0 when it already is out.</returns>
+    public int BackOff()
+    {
+        if (_backingOff)
+        {
+            return 0;
+        }
+
+        _backingOff = true;
+        return Interlocked.Increment(ref _connectFailures);
+    }
+
+    public void EndBackOff() => _backingOff = false;
+
+    /// <summary>An answer came: the next failed connect is a first one.</summary>
+    public void Connected()
+    {
+        if (Volatile.Read(ref _connectFailures) != 0)
+        {
+            Volatile.Write(ref _connectFailures, 0);
+        }
+    }
+
+    private void CloseIfIdle()
+    {
+        if (Interlocked.CompareExchange(ref _calls, Closed, 0) == 0)
+        {
+            Transport.Dispose();
+        }
+    }
+}

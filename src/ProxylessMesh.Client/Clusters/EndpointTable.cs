@@ -1,0 +1,119 @@
+using Microsoft.Extensions.Logging;
+using ProxylessMesh.Client.Telemetry;
+using ProxylessMesh.Xds;
+using ProxylessMesh.Xds.Resources;
+
+namespace ProxylessMesh.Client.Clusters;
+
+/// <summary>
+/// The endpoints of this process, by cluster, address and expected peers. Compiled clusters come and go; what they share stays here,
+/// counted, so that connections and ejections survive a push and an endpoint that nobody uses any more drains.
+/// </summary>
+/// <remarks>Transports are made by the function given: this folder knows nothing of connections.</remarks>
+internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, HttpMessageInvoker> transports, TimeProvider time, MeshMeter meter, ILogger<EndpointTable> logger)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, ClusterMembers> _clusters = [];
+
+    /// <summary>Compiles a cluster, or hands out the one compiled before from the very same config.</summary>
+    /// <returns>Null when the cluster is not there. Give it back by <see cref="Release"/>.</returns>
+    public Cluster? Acquire(ClusterState state)
+    {
+        if (state.Config is not { } config)
+        {
+            return null;
+        }
+
+        var endpoints = state.Endpoints ?? config.InlineEndpoints;
+        lock (_lock)
+        {
+            if (!_clusters.TryGetValue(config.Name, out var members))
+            {
+                members = new ClusterMembers(config.Name, time, meter, logger);
+                _clusters.Add(config.Name, members);
+            }
+
+            var index = members.Compiled.FindIndex(entry => ReferenceEquals(entry.Cluster.Config, config) && ReferenceEquals(entry.Cluster.EndpointsConfig, endpoints));
+            if (index >= 0)
+            {
+                members.Compiled[index] = (members.Compiled[index].Cluster, members.Compiled[index].Uses + 1);
+                return members.Compiled[index].Cluster;
+            }
+
+            var cluster = CompileLocked(members, config, endpoints);
+            members.Compiled.Add((cluster, 1));
+            members.MembersChanged();
+            members.Use(config);
+            return cluster;
+        }
+    }
+
+    public void Release(Cluster cluster)
+    {
+        lock (_lock)
+        {
+            var members = cluster.Members;
+            var index = members.Compiled.FindIndex(entry => ReferenceEquals(entry.Cluster, cluster));
+            var uses = members.Compiled[index].Uses - 1;
+            members.Compiled[index] = (cluster, uses);
+            if (uses > 0)
+            {
+                return;
+            }
+
+            members.Compiled.RemoveAt(index);
+            ReleaseEndpointsLocked(members, cluster);
+            members.MembersChanged();
+            if (members.Compiled.Count == 0)
+            {
+                _clusters.Remove(members.Name);
+                members.Dispose();
+            }
+        }
+    }
+
+    private Cluster CompileLocked(ClusterMembers members, ClusterConfig config, EndpointsConfig? endpoints)
+    {
+        var peers = PeersKey(config.Tls);
+        ClusterLocality[] localities = endpoints is null
+            ? []
+            : [.. endpoints.Localities.Select(locality => ClusterLocality.Compile(locality, endpoint => AcquireEndpointLocked(members, config, endpoint, peers)))];
+        return new Cluster(members, config, endpoints, localities);
+    }
+
+    private ClusterEndpoint AcquireEndpointLocked(ClusterMembers members, ClusterConfig config, EndpointConfig endpoint, string peers)
+    {
+        var meshTls = config.Tls is not null && (endpoint.MeshTls ?? true);
+        var key = new EndpointKey(endpoint.Address, meshTls, meshTls ? peers : "");
+        if (!members.Table.TryGetValue(key, out var entry))
+        {
+            entry = (new ClusterEndpoint(config.Name, endpoint.Address, meshTls, transports(config, endpoint, meshTls)), 0);
+        }
+
+        members.Table[key] = (entry.Endpoint, entry.Uses + 1);
+        return entry.Endpoint;
+    }
+
+    private static void ReleaseEndpointsLocked(ClusterMembers members, Cluster cluster)
+    {
+        var peers = PeersKey(cluster.Config.Tls);
+        foreach (var endpoint in cluster.Endpoints)
+        {
+            var key = new EndpointKey(endpoint.Address, endpoint.MeshTls, endpoint.MeshTls ? peers : "");
+            var (_, uses) = members.Table[key];
+            if (uses > 1)
+            {
+                members.Table[key] = (endpoint, uses - 1);
+            }
+            else
+            {
+                members.Table.Remove(key);
+                endpoint.Remove();
+            }
+        }
+    }
+
+    // A connection that was made for other peers must not be used: a change of what is expected makes new endpoints.
+    private static string PeersKey(UpstreamTlsConfig? tls)
+        => tls is null ? "" : $"{string.Join('\n', tls.PeerNames)}\n{tls.ServerName}\n{string.Join(',', tls.AlpnProtocols)}\n{tls.IdentityProvider}\n{tls.RootProvider}";
+}

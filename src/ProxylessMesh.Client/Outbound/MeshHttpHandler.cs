@@ -1,0 +1,104 @@
+using ProxylessMesh.Client.Snapshots;
+
+namespace ProxylessMesh.Client.Outbound;
+
+/// <summary>
+/// The innermost handler of a client: sends each call by the routes of its host. What is no name of the mesh goes to the client's own
+/// primary handler, untouched.
+/// </summary>
+internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices services, MeshOptions.OutboundOptions options, HttpMessageHandler passThrough) : HttpMessageHandler
+{
+    private readonly HttpMessageInvoker _passThrough = new(passThrough);
+
+    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        if (!HostKey.TryGet(request.RequestUri, out var key))
+        {
+            return _passThrough.SendAsync(request, cancellationToken);
+        }
+
+        // Read once: route, cluster and endpoint of a call come from one accepted config (gRFC A74).
+        var host = snapshots.Find(key);
+        var state = host.State;
+        return state.Kind == HostStateKind.Ready
+            ? SendByRoute(host, state, request, cancellationToken)
+            : SendUnreadyAsync(key, host, state, request, cancellationToken);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _passThrough.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private Task<HttpResponseMessage> SendUnreadyAsync(HostKey key, HostSlot host, HostState state, HttpRequestMessage request, CancellationToken cancellationToken)
+        => state.Kind switch
+        {
+            HostStateKind.Ready => SendByRoute(host, state, request, cancellationToken),
+            HostStateKind.Unknown when options.UnknownHosts == UnknownHostPolicy.PassThrough => _passThrough.SendAsync(request, cancellationToken),
+            HostStateKind.Unknown => Fail(request, MeshErrors.UnknownHost(host.Authority, state.Reason)),
+            HostStateKind.Failed => Fail(request, MeshErrors.ConfigUnavailable(host.Authority, state.Reason)),
+            _ => SendWhenKnownAsync(key, host, request, cancellationToken),
+        };
+
+    private async Task<HttpResponseMessage> SendWhenKnownAsync(HostKey key, HostSlot host, HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        if (host.State.Kind == HostStateKind.Dropped)
+        {
+            host = snapshots.Find(key);
+        }
+
+        var state = await host.FirstAsync(options.ConfigTimeout, services.Time, cancellationToken).ConfigureAwait(false);
+        return await SendUnreadyAsync(key, host, state, request, cancellationToken).ConfigureAwait(false);
+    }
+
+    private Task<HttpResponseMessage> SendByRoute(HostSlot host, HostState state, HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var uri = request.RequestUri!;
+        var rule = state.Routes!.Match(new HttpRequestInput(request, uri, host.Authority));
+        if (rule?.Clusters is null)
+        {
+            return Fail(request, rule is null ? MeshErrors.NoRoute(host.Authority, uri.AbsolutePath) : MeshErrors.UnsupportedRoute(host.Authority, rule));
+        }
+
+        var target = rule.Clusters.Pick();
+        if (target.Cluster is not { } cluster)
+        {
+            return Fail(request, MeshErrors.ClusterUnavailable(target.Name, target.Error));
+        }
+
+        if (!cluster.Members.Breaker.TryEnter())
+        {
+            services.Meter.Dropped(cluster.Name);
+            return Fail(request, MeshErrors.CircuitBreakerOpen(cluster));
+        }
+
+        var isGrpc = LocalAnswer.IsGrpc(request);
+        var wire = new WireRequest(request, host, uri, isGrpc, services.RetryBufferBytes);
+        var call = new OutboundCall(services, host, rule, target, request, wire, cancellationToken);
+        var answer = call.RunAsync();
+        return isGrpc ? AnswerGrpcAsync(request, answer) : answer;
+    }
+
+    // gRPC clients know statuses, not exceptions.
+    private static async Task<HttpResponseMessage> AnswerGrpcAsync(HttpRequestMessage request, Task<HttpResponseMessage> answer)
+    {
+        try
+        {
+            return await answer.ConfigureAwait(false);
+        }
+        catch (MeshException e)
+        {
+            return LocalAnswer.Grpc(request, LocalAnswer.GrpcStatusOf(e.Error), e.Message);
+        }
+    }
+
+    private static Task<HttpResponseMessage> Fail(HttpRequestMessage request, MeshException error)
+        => LocalAnswer.IsGrpc(request)
+            ? Task.FromResult(LocalAnswer.Grpc(request, LocalAnswer.GrpcStatusOf(error.Error), error.Message))
+            : Task.FromException<HttpResponseMessage>(error);
+}

@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Net;
+using ProxylessMesh.Client.Clusters;
+using ProxylessMesh.Client.Resilience;
+using ProxylessMesh.Client.Routing;
+using ProxylessMesh.Client.Snapshots;
+
+namespace ProxylessMesh.Client.Outbound;
+
+/// <summary>
+/// A request as it goes on the wire, and as the application wrote it: scheme, version, body and headers are changed for the time of
+/// the call and put back afterwards, because outer handlers may send the same message again.
+/// </summary>
+internal sealed class WireRequest
+{
+    private readonly HttpRequestMessage _request;
+    private readonly HostSlot _host;
+    private readonly Uri _uri;
+    private readonly Version _version;
+    private readonly HttpVersionPolicy _versionPolicy;
+    private readonly HttpContent? _content;
+    private HeaderRestore? _headers;
+
+    public WireRequest(HttpRequestMessage request, HostSlot host, Uri uri, bool isGrpc, int retryBufferBytes)
+    {
+        _request = request;
+        _host = host;
+        _uri = uri;
+        IsGrpc = isGrpc;
+        _version = request.Version;
+        _versionPolicy = request.VersionPolicy;
+        _content = request.Content;
+        if (_content is not null)
+        {
+            request.Content = RecordingContent.For(_content, retryBufferBytes);
+        }
+    }
+
+    public bool IsGrpc { get; }
+
+    /// <summary>The body can be sent (again).</summary>
+    public bool CanSend => _request.Content is not RecordingContent { CanSend: false };
+
+    public HeaderRestore Headers => _headers ??= new HeaderRestore();
+
+    /// <summary>https and HTTP/2 where the endpoint speaks mesh TLS, whatever the application wrote; otherwise what it asked for.</summary>
+    public void AddressTo(Cluster cluster, ClusterEndpoint endpoint)
+    {
+        var scheme = endpoint.MeshTls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp;
+        _request.RequestUri = _uri.Scheme == scheme ? _uri : _host.WithScheme(_uri, scheme);
+        if (endpoint.MeshTls || IsGrpc || cluster.Config.Http2)
+        {
+            _request.Version = HttpVersion.Version20;
+            _request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
+        }
+        else
+        {
+            _request.Version = _version;
+            _request.VersionPolicy = _versionPolicy;
+        }
+    }
+
+    /// <summary>Tells the next hop how long it has, never more than the application itself allowed.</summary>
+    public void LimitTo(TimeSpan? remaining)
+    {
+        if (remaining is not { } rest)
+        {
+            return;
+        }
+
+        rest = rest > TimeSpan.Zero ? rest : TimeSpan.FromMilliseconds(1);
+        if (!IsGrpc)
+        {
+            Headers.Set(_request, "x-envoy-expected-rq-timeout-ms", ((long)Math.Ceiling(rest.TotalMilliseconds)).ToString(CultureInfo.InvariantCulture));
+            return;
+        }
+
+        var own = _request.Headers.NonValidated.TryGetValues(GrpcTimeout.HeaderName, out var values) ? GrpcTimeout.Parse(values.ToString()) : null;
+        if (own is null || own > rest)
+        {
+            Headers.Set(_request, GrpcTimeout.HeaderName, GrpcTimeout.Format(rest));
+        }
+    }
+
+    public void StampAttempt(int number)
+    {
+        if (number > 1)
+        {
+            Headers.Set(_request, "x-envoy-attempt-count", number.ToString(CultureInfo.InvariantCulture));
+            if (IsGrpc)
+            {
+                Headers.Set(_request, "grpc-previous-rpc-attempts", (number - 1).ToString(CultureInfo.InvariantCulture));
+            }
+        }
+    }
+
+    public void Restore()
+    {
+        _request.RequestUri = _uri;
+        _request.Version = _version;
+        _request.VersionPolicy = _versionPolicy;
+        if (!ReferenceEquals(_request.Content, _content))
+        {
+            _request.Content = _content;
+        }
+
+        _headers?.Undo(_request);
+    }
+}

@@ -1,0 +1,129 @@
+using System.Net.Http.Headers;
+using ProxylessMesh.Xds.Resources;
+
+namespace ProxylessMesh.Client.Routing;
+
+/// <summary>Header changes of a weighted cluster, its route and its virtual host, in this order (Envoy); each: remove, set, add.</summary>
+internal sealed class HeaderOperations
+{
+    private readonly HeaderOperationsConfig[] _steps;
+
+    private HeaderOperations(HeaderOperationsConfig[] steps) => _steps = steps;
+
+    /// <returns>Null where nothing changes.</returns>
+    public static HeaderOperations? Compile(params ReadOnlySpan<HeaderOperationsConfig> steps)
+    {
+        List<HeaderOperationsConfig> changes = [];
+        foreach (var step in steps)
+        {
+            if (!step.IsEmpty)
+            {
+                changes.Add(step);
+            }
+        }
+
+        return changes.Count == 0 ? null : new HeaderOperations([.. changes]);
+    }
+
+    /// <summary>Changes a request and notes what was there before, so that it can be put back.</summary>
+    public void Apply(HttpRequestMessage request, HeaderRestore restore)
+    {
+        foreach (var step in _steps)
+        {
+            foreach (var name in step.RequestRemove)
+            {
+                restore.Note(request, name);
+                request.Headers.Remove(name);
+            }
+
+            foreach (var (name, value) in step.RequestSet)
+            {
+                restore.Note(request, name);
+                request.Headers.Remove(name);
+                request.Headers.TryAddWithoutValidation(name, value);
+            }
+
+            foreach (var (name, value) in step.RequestAdd)
+            {
+                restore.Note(request, name);
+                request.Headers.TryAddWithoutValidation(name, value);
+            }
+        }
+    }
+
+    public void Apply(HttpResponseMessage response)
+    {
+        foreach (var step in _steps)
+        {
+            foreach (var name in step.ResponseRemove)
+            {
+                Remove(response, name);
+            }
+
+            foreach (var (name, value) in step.ResponseSet)
+            {
+                Remove(response, name);
+                Add(response, name, value);
+            }
+
+            foreach (var (name, value) in step.ResponseAdd)
+            {
+                Add(response, name, value);
+            }
+        }
+    }
+
+    private static void Remove(HttpResponseMessage response, string name)
+    {
+        if (!TryRemove(response.Headers, name))
+        {
+            TryRemove(response.Content.Headers, name);
+        }
+    }
+
+    private static void Add(HttpResponseMessage response, string name, string value)
+    {
+        if (!response.Headers.TryAddWithoutValidation(name, value))
+        {
+            response.Content.Headers.TryAddWithoutValidation(name, value);
+        }
+    }
+
+    // Headers throw where a name belongs to the content's collection.
+    private static bool TryRemove(HttpHeaders headers, string name) => headers.NonValidated.Contains(name) && headers.Remove(name);
+}
+
+/// <summary>What a request's headers were before the mesh changed them: outer handlers may send the same message again.</summary>
+internal sealed class HeaderRestore
+{
+    private readonly List<(string Name, string[] Values)> _before = [];
+
+    public void Note(HttpRequestMessage request, string name)
+    {
+        if (!_before.Exists(entry => string.Equals(entry.Name, name, StringComparison.OrdinalIgnoreCase)))
+        {
+            _before.Add((name, request.Headers.NonValidated.TryGetValues(name, out var values) ? [.. values] : []));
+        }
+    }
+
+    public void Set(HttpRequestMessage request, string name, string value)
+    {
+        Note(request, name);
+        request.Headers.Remove(name);
+        request.Headers.TryAddWithoutValidation(name, value);
+    }
+
+    public void Undo(HttpRequestMessage request)
+    {
+        foreach (var (name, values) in _before)
+        {
+            request.Headers.Remove(name);
+            if (values.Length > 0)
+            {
+                request.Headers.TryAddWithoutValidation(name, values);
+            }
+        }
+
+        _before.Clear();
+    }
+}

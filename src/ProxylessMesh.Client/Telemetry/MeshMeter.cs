@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Globalization;
+
+namespace ProxylessMesh.Client.Telemetry;
+
+/// <summary>The client's instruments. Names are OpenTelemetry's and gRPC's (A91) where they exist.</summary>
+internal sealed class MeshMeter
+{
+    /// <summary>The name of the meter and of the activity source.</summary>
+    public const string Name = "ProxylessMesh";
+
+    private static readonly object[] Statuses = [.. Enumerable.Range(0, 600).Select(static status => (object)status)];
+
+    private readonly Histogram<double> _duration;
+    private readonly Counter<long> _retries;
+    private readonly Counter<long> _retriesRefused;
+    private readonly Counter<long> _drops;
+    private readonly Counter<long> _faults;
+    private readonly Counter<long> _ejections;
+    private readonly Counter<long> _ejectionsUnenforced;
+
+    public MeshMeter(IMeterFactory meters)
+    {
+        var meter = meters.Create(Name);
+        _duration = meter.CreateHistogram(
+            "http.client.request.duration",
+            unit: "s",
+            description: "Duration of calls through the mesh until the answer's headers, retries included.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] });
+        _retries = meter.CreateCounter<long>("proxyless_mesh.client.retries", "{attempt}", "Attempts after the first, by what the one before ended with.");
+        _retriesRefused = meter.CreateCounter<long>("proxyless_mesh.client.retries_refused", "{attempt}", "Retries that the budget did not allow.");
+        _drops = meter.CreateCounter<long>("proxyless_mesh.client.drops", "{request}", "Calls refused by a circuit breaker.");
+        _faults = meter.CreateCounter<long>("proxyless_mesh.client.faults", "{fault}", "Faults injected.");
+        _ejections = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_enforced", "{ejection}", "Endpoints ejected, by detection method.");
+        _ejectionsUnenforced = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_unenforced", "{ejection}", "Ejections not carried out because too many endpoints were out already.");
+    }
+
+    /// <summary>Somebody listens to the duration of calls.</summary>
+    public bool MeasuresCalls => _duration.Enabled;
+
+    public void CallFinished(TimeSpan duration, string method, string host, string cluster, int status, int? grpcStatus, string? error)
+    {
+        var tags = new TagList
+        {
+            { "http.request.method", method },
+            { "server.address", host },
+            { "proxyless_mesh.cluster", cluster },
+        };
+        if (status > 0)
+        {
+            tags.Add("http.response.status_code", Boxed(status));
+        }
+
+        if (grpcStatus is { } code)
+        {
+            tags.Add("rpc.grpc.status_code", Boxed(code));
+        }
+
+        if (error is not null)
+        {
+            tags.Add("error.type", error);
+        }
+
+        _duration.Record(duration.TotalSeconds, tags);
+    }
+
+    public void Retried(string cluster, string reason)
+    {
+        if (_retries.Enabled)
+        {
+            _retries.Add(1, new("proxyless_mesh.cluster", cluster), new("error.type", reason));
+        }
+    }
+
+    public void RetryRefused(string cluster)
+    {
+        if (_retriesRefused.Enabled)
+        {
+            _retriesRefused.Add(1, new KeyValuePair<string, object?>("proxyless_mesh.cluster", cluster));
+        }
+    }
+
+    public void Dropped(string cluster)
+    {
+        if (_drops.Enabled)
+        {
+            _drops.Add(1, new KeyValuePair<string, object?>("proxyless_mesh.cluster", cluster));
+        }
+    }
+
+    public void FaultInjected(string kind)
+    {
+        if (_faults.Enabled)
+        {
+            _faults.Add(1, new KeyValuePair<string, object?>("proxyless_mesh.fault", kind));
+        }
+    }
+
+    public void Ejected(string cluster, string method)
+    {
+        if (_ejections.Enabled)
+        {
+            _ejections.Add(1, new("grpc.lb.backend_service", cluster), new("grpc.lb.outlier_detection.detection_method", method));
+        }
+    }
+
+    public void EjectionNotEnforced(string cluster, string method)
+    {
+        if (_ejectionsUnenforced.Enabled)
+        {
+            _ejectionsUnenforced.Add(
+                1,
+                new("grpc.lb.backend_service", cluster),
+                new("grpc.lb.outlier_detection.detection_method", method),
+                new("grpc.lb.outlier_detection.unenforced_reason", "max_ejection_overflow"));
+        }
+    }
+
+    private static object Boxed(int status) => (uint)status < (uint)Statuses.Length ? Statuses[status] : status.ToString(CultureInfo.InvariantCulture);
+}

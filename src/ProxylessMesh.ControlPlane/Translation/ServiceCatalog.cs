@@ -24,6 +24,7 @@ internal sealed class ServiceCatalog
         _named.UnionWith(manifests.VirtualServices.SelectMany(virtualService => virtualService.Hosts));
         _named.UnionWith(manifests.VirtualServices.SelectMany(virtualService => virtualService.Http).SelectMany(route => route.Destinations).Select(destination => destination.Host));
         _named.UnionWith(manifests.DestinationRules.Select(rule => rule.Host));
+        _named.RemoveWhere(host => host.Contains('*', StringComparison.Ordinal));
     }
 
     /// <summary>Every service with its workloads, by host name.</summary>

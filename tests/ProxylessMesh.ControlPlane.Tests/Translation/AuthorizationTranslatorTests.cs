@@ -1,0 +1,151 @@
+using Envoy.Config.Rbac.V3;
+using ProxylessMesh.ControlPlane.Translation;
+using ProxylessMesh.Manifests;
+using ProxylessMesh.Manifests.Kinds;
+using RbacFilter = Envoy.Extensions.Filters.Http.Rbac.V3.RBAC;
+
+namespace ProxylessMesh.ControlPlane.Tests.Translation;
+
+public class AuthorizationTranslatorTests
+{
+    private static string Policy(string name, string spec, string ns = "shop") => $$"""
+        apiVersion: security.istio.io/v1
+        kind: AuthorizationPolicy
+        metadata: { name: {{name}}, namespace: {{ns}} }
+        spec: {{spec}}
+        ---
+
+        """;
+
+    private static List<RBAC> Filters(string yaml)
+        => [.. AuthorizationTranslator.Filters(Given.Manifests(yaml), Given.Workload("catalog", "c1", version: "v1")).Select(filter => filter.TypedConfig.Unpack<RbacFilter>().Rules)];
+
+    private static Policy Rule(string rule) => Assert.Single(Assert.Single(Filters(Policy("p", $"{{ rules: [{rule}] }}"))).Policies).Value;
+
+    private static Principal Source(string source) => Assert.Single(Rule($"{{ from: [{{ source: {source} }}] }}").Principals);
+
+    private static Permission Operation(string operation) => Assert.Single(Rule($"{{ to: [{{ operation: {operation} }}] }}").Permissions);
+
+    [Fact]
+    public void No_policy_no_filter() => Assert.Empty(Filters(""));
+
+    [Fact]
+    public void An_empty_spec_denies_all()
+    {
+        var rules = Assert.Single(Filters(Policy("nothing", "{}")));
+
+        Assert.Equal(RBAC.Types.Action.Allow, rules.Action);
+        Assert.Empty(rules.Policies);
+    }
+
+    [Fact]
+    public void An_ALLOW_policy_whose_rules_are_an_empty_list_denies_all_beside_others_that_allow()
+    {
+        var rules = Assert.Single(Filters(Policy("nothing", "{}") + Policy("some", "{ rules: [{ to: [{ operation: { methods: [GET] } }] }] }")));
+
+        Assert.Equal(["ns[shop]-policy[some]-rule[0]"], rules.Policies.Keys);
+    }
+
+    [Fact]
+    public void A_rule_without_content_matches_everything()
+    {
+        var rule = Rule("{}");
+
+        Assert.True(Assert.Single(rule.Permissions).Any);
+        Assert.True(Assert.Single(rule.Principals).Any);
+    }
+
+    [Fact]
+    public void A_DENY_policy_without_rules_denies_nothing_and_leaves_the_rest_open()
+    {
+        var policy = new AuthorizationPolicyManifest { Name = "none", Namespace = "shop", Action = AuthorizationAction.Deny };
+
+        Assert.Empty(AuthorizationTranslator.Filters(new ManifestSet([policy]), Given.Workload("catalog", "c1")));
+    }
+
+    [Fact]
+    public void DENY_is_decided_before_ALLOW()
+    {
+        var filters = Filters(Policy("a", "{ action: ALLOW, rules: [{}] }") + Policy("b", "{ action: DENY, rules: [{}] }"));
+
+        Assert.Equal([RBAC.Types.Action.Deny, RBAC.Types.Action.Allow], filters.Select(filter => filter.Action));
+        Assert.Equal(["ns[shop]-policy[b]-rule[0]"], filters[0].Policies.Keys);
+        Assert.Equal(["ns[shop]-policy[a]-rule[0]"], filters[1].Policies.Keys);
+    }
+
+    [Fact]
+    public void The_two_filters_have_different_names()
+    {
+        var manifests = Given.Manifests(Policy("a", "{ rules: [{}] }") + Policy("b", "{ action: DENY, rules: [{}] }"));
+
+        var names = AuthorizationTranslator.Filters(manifests, Given.Workload("catalog", "c1")).Select(filter => filter.Name).ToList();
+
+        Assert.Equal(names.Distinct(), names);
+    }
+
+    [Fact]
+    public void Policies_are_chosen_by_namespace_and_labels_and_the_root_namespace_is_everywhere()
+    {
+        var rules = Assert.Single(Filters(
+            Policy("root", "{ rules: [{}] }", "mesh-system")
+            + Policy("root-selected", "{ selector: { matchLabels: { app: catalog } }, rules: [{}] }", "mesh-system")
+            + Policy("mine", "{ selector: { matchLabels: { app: catalog, version: v1 } }, rules: [{}] }")
+            + Policy("other-version", "{ selector: { matchLabels: { app: catalog, version: v2 } }, rules: [{}] }")
+            + Policy("other-namespace", "{ rules: [{}] }", "bank")));
+
+        Assert.Equal(
+            ["ns[mesh-system]-policy[root-selected]-rule[0]", "ns[mesh-system]-policy[root]-rule[0]", "ns[shop]-policy[mine]-rule[0]"],
+            rules.Policies.Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("mesh.local/ns/shop/sa/storefront", "{ \"exact\": \"spiffe://mesh.local/ns/shop/sa/storefront\" }")]
+    [InlineData("cluster.local/ns/shop/sa/storefront", "{ \"exact\": \"spiffe://mesh.local/ns/shop/sa/storefront\" }")]
+    [InlineData("other.org/ns/shop/*", "{ \"prefix\": \"spiffe://other.org/ns/shop/\" }")]
+    [InlineData("*/sa/storefront", "{ \"suffix\": \"/sa/storefront\" }")]
+    [InlineData("*", "{ \"prefix\": \"spiffe://\" }")]
+    public void Principals_match_the_identity_without_its_scheme(string principal, string matcher)
+    {
+        var ids = Source($"{{ principals: [\"{principal}\"] }}").AndIds.Ids;
+
+        Assert.Equal(matcher, Assert.Single(Assert.Single(ids).OrIds.Ids).Authenticated.PrincipalName.ToString());
+    }
+
+    [Theory]
+    [InlineData("shop", "{ \"contains\": \"/ns/shop/\" }")]
+    [InlineData("shop*", "{ \"safeRegex\": { \"regex\": \".*/ns/shop[^/]*/.*\" } }")]
+    public void Namespaces_are_those_of_the_identity(string ns, string matcher)
+        => Assert.Equal(matcher, Source($"{{ namespaces: [\"{ns}\"] }}").AndIds.Ids[0].OrIds.Ids[0].Authenticated.PrincipalName.ToString());
+
+    [Fact]
+    public void Fields_of_a_source_are_all_asked_and_values_of_a_field_in_turn()
+    {
+        var ids = Source("{ principals: [a, b], notNamespaces: [x, y], ipBlocks: [10.0.0.0/8] }").AndIds.Ids;
+
+        Assert.Equal(3, ids.Count);
+        Assert.Equal(2, ids[0].OrIds.Ids.Count);
+        Assert.Equal(2, ids[1].NotId.OrIds.Ids.Count);
+        Assert.Equal(("10.0.0.0", 8u), (ids[2].OrIds.Ids[0].DirectRemoteIp.AddressPrefix, ids[2].OrIds.Ids[0].DirectRemoteIp.PrefixLen));
+    }
+
+    [Fact]
+    public void Fields_of_an_operation_are_all_asked_and_values_of_a_field_in_turn()
+    {
+        var rules = Operation("{ hosts: [Catalog], ports: [\"5000\"], methods: [GET, \"P*\"], notPaths: [\"/admin*\"] }").AndRules.Rules;
+
+        Assert.Equal(4, rules.Count);
+        Assert.Equal((":authority", "Catalog", true), (rules[0].OrRules.Rules[0].Header.Name, rules[0].OrRules.Rules[0].Header.StringMatch.Exact, rules[0].OrRules.Rules[0].Header.StringMatch.IgnoreCase));
+        Assert.Equal(5000u, rules[1].OrRules.Rules[0].DestinationPort);
+        Assert.Equal((":method", "GET", false), (rules[2].OrRules.Rules[0].Header.Name, rules[2].OrRules.Rules[0].Header.StringMatch.Exact, rules[2].OrRules.Rules[0].Header.StringMatch.IgnoreCase));
+        Assert.Equal("P", rules[2].OrRules.Rules[1].Header.StringMatch.Prefix);
+        Assert.Equal("/admin", rules[3].NotRule.OrRules.Rules[0].UrlPath.Path.Prefix);
+    }
+
+    [Fact]
+    public void Several_sources_and_operations_of_a_rule_are_alternatives()
+    {
+        var rule = Rule("{ from: [{ source: { principals: [a] } }, { source: { namespaces: [b] } }], to: [{ operation: { methods: [GET] } }, { operation: { paths: [/x] } }] }");
+
+        Assert.Equal((2, 2), (rule.Principals.Count, rule.Permissions.Count));
+    }
+}

@@ -1,4 +1,3 @@
-using ProxylessMesh.Spiffe;
 using Shop.Chapters;
 using Shop.Load;
 using Shop.Processes;
@@ -49,11 +48,9 @@ internal sealed class Show(ShopOptions options, IShowView view, TimeProvider tim
         await using var relay = new RecordingRelay();
         await StartCastAsync(fleet, relay, cancellationToken);
 
-        using var host = LoadHost.Build(fleet, folder, time);
-        await host.StartAsync(cancellationToken);
-        await using var load = new LoadGenerator(host.Services.GetRequiredService<ShopClient>(), options.Rate, time);
-        var stage = new Stage(
-            fleet, load, new ManifestFolder(folder.Manifests), relay, host.Services.GetRequiredService<IdentitySource>(), options.Duration, time);
+        await using var host = await LoadHost.StartAsync(fleet, folder, time, cancellationToken);
+        await using var load = new LoadGenerator(host.Customers, options.Rate, time);
+        var stage = new Stage(fleet, load, new ManifestFolder(folder.Manifests), relay, host.Identity, options.Duration, time);
         load.Start();
         await WarmUpAsync(stage, cancellationToken);
         view.Say($"{load.CallsPerSecond:0} calls a second, every instance answers: the shop is open");
@@ -62,7 +59,7 @@ internal sealed class Show(ShopOptions options, IShowView view, TimeProvider tim
         view.End(ResultOf(started, error: null));
         if (options.Keep)
         {
-            await StayAsync(fleet, folder, host.Services.GetRequiredService<IHttpClientFactory>(), cancellationToken);
+            await StayAsync(fleet, folder, host.Http, cancellationToken);
         }
     }
 

@@ -1,11 +1,24 @@
+using ProxylessMesh.Spiffe;
 using Shop.Processes;
 
 namespace Shop.Load;
 
 /// <summary>Makes the show itself a member of the mesh that only calls: the customers.</summary>
-internal static class LoadHost
+internal sealed class LoadHost : IAsyncDisposable
 {
-    public static IHost Build(Fleet fleet, RunFolder folder, TimeProvider time)
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
+
+    private readonly IHost _host;
+
+    private LoadHost(IHost host) => _host = host;
+
+    public ShopClient Customers => _host.Services.GetRequiredService<ShopClient>();
+
+    public IHttpClientFactory Http => _host.Services.GetRequiredService<IHttpClientFactory>();
+
+    public IdentitySource Identity => _host.Services.GetRequiredService<IdentitySource>();
+
+    public static async Task<LoadHost> StartAsync(Fleet fleet, RunFolder folder, TimeProvider time, CancellationToken cancellationToken)
     {
         // Without defaults: the developer's own settings and a log on the console have no place here.
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
@@ -20,6 +33,15 @@ internal static class LoadHost
         });
         builder.Services.AddHttpClient<ShopClient>(client => client.BaseAddress = new Uri("http://storefront"));
         builder.Services.AddHttpClient(FrontDoor.Client, client => client.BaseAddress = new Uri("http://storefront"));
-        return builder.Build();
+
+        var host = new LoadHost(builder.Build());
+        await host._host.StartAsync(cancellationToken);
+        return host;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync(StopTimeout);
+        _host.Dispose();
     }
 }

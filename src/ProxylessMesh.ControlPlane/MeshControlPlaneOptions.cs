@@ -30,6 +30,12 @@ public sealed class MeshControlPlaneOptions
     /// <summary>Gets or sets the trust domain of every identity. Default: <c>mesh.local</c>.</summary>
     public string TrustDomain { get; set; } = "mesh.local";
 
+    /// <summary>
+    /// Gets or sets the passphrase of the CA's key at rest. Empty (the default): the environment variable <c>MESH_CA_PASSPHRASE</c>, else
+    /// a file that is made beside the key.
+    /// </summary>
+    public string CaPassphrase { get; set; } = "";
+
     /// <summary>Gets or sets the lifetime of a workload's certificate. 1 minute to 90 days; default 24 hours.</summary>
     public TimeSpan SvidLifetime { get; set; } = TimeSpan.FromHours(24);
 

@@ -14,10 +14,6 @@ internal static class X509SvidValidator
     /// <summary>Largest certificate that is looked at, in bytes of DER. A SPIFFE ID has 2048 at most; keys and the rest need less than 8 KiB.</summary>
     public const int MaxCertificateBytes = 16 * 1024;
 
-    private const string SubjectAlternativeNameOid = "2.5.29.17";
-
-    private static readonly Asn1Tag UriTag = new(TagClass.ContextSpecific, 6);
-
     /// <summary>Reads the ID of a leaf that keeps every rule.</summary>
     public static bool TryReadId(X509Certificate2 leaf, [NotNullWhen(true)] out SpiffeId? id) => Check(leaf, out id) is null;
 
@@ -108,24 +104,15 @@ internal static class X509SvidValidator
         var uris = 0;
         foreach (var extension in leaf.Extensions)
         {
-            if (extension.Oid?.Value != SubjectAlternativeNameOid)
+            if (extension.Oid?.Value != AlternativeNames.Oid)
             {
                 continue;
             }
 
-            // GeneralNames ::= SEQUENCE OF GeneralName; uniformResourceIdentifier [6] IA5String (RFC 5280 §4.2.1.6).
-            var names = new AsnReader(extension.RawData, AsnEncodingRules.DER).ReadSequence();
-            while (names.HasData)
+            foreach (var name in AlternativeNames.Uris(extension.RawData))
             {
-                if (names.PeekTag().HasSameClassAndValue(UriTag))
-                {
-                    uri = names.ReadCharacterString(UniversalTagNumber.IA5String, UriTag);
-                    uris++;
-                }
-                else
-                {
-                    names.ReadEncodedValue();
-                }
+                uri = name;
+                uris++;
             }
         }
 

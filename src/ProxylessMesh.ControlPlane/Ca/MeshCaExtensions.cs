@@ -1,16 +1,32 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using ProxylessMesh.ControlPlane.Store;
 
 namespace ProxylessMesh.ControlPlane.Ca;
 
-/// <summary>Puts the CA into a control plane. Everything is read from <see cref="MeshControlPlaneOptions"/>; <see cref="ISnapshotContentSource"/> comes from elsewhere.</summary>
+/// <summary>
+/// Puts the CA into a control plane. Options, clock, <see cref="StateFolder"/>, gRPC and <see cref="ISnapshotContentSource"/> come from
+/// elsewhere.
+/// </summary>
 internal static class MeshCaExtensions
 {
-    /// <summary>Adds <see cref="CertificateAuthority"/>, <see cref="ControlPlaneIdentitySource"/>, <see cref="JoinTokens"/> and the identity service.</summary>
-    public static IServiceCollection AddMeshCa(this IServiceCollection services) => services;
+    /// <summary>Adds <see cref="CertificateAuthority"/>, <see cref="ControlPlaneIdentitySource"/>, <see cref="JoinTokens"/> and what the identity service needs.</summary>
+    public static IServiceCollection AddMeshCa(this IServiceCollection services)
+    {
+        services.TryAddSingleton<CertificateAuthority>();
+        services.TryAddSingleton<ControlPlaneIdentitySource>();
+        services.TryAddSingleton<JoinTokenFile>();
+        services.TryAddSingleton(static provider => new JoinTokens(
+            provider.GetRequiredService<JoinTokenFile>(), provider.GetRequiredService<CertificateAuthority>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<JoinTokens>>()));
+        services.TryAddSingleton<RefusalLimiter>();
+        services.TryAddSingleton<CallerProof>();
+        services.TryAddSingleton<SnapshotSigner>();
+        return services;
+    }
 
     /// <summary>Maps the identity service.</summary>
-    public static void MapMeshCa(this IEndpointRouteBuilder endpoints)
-    {
-    }
+    public static void MapMeshCa(this IEndpointRouteBuilder endpoints) => endpoints.MapGrpcService<MeshIdentityService>();
 }

@@ -6,9 +6,13 @@ namespace ProxylessMesh.ControlPlane.Ca;
 /// <summary>Who is at the other end of a request's connection, as its verified client certificate says.</summary>
 internal static class MeshCallers
 {
-    /// <summary>The caller's ID; <see langword="null"/> when it sent no certificate, or the certificate has expired since the handshake.</summary>
+    /// <summary>
+    /// The caller's ID; <see langword="null"/> when it sent no certificate, when the certificate has expired since the handshake, or when the
+    /// connection did not come by the mesh's door, where certificates are verified.
+    /// </summary>
     public static SpiffeId? Find(HttpContext http, TimeProvider time)
-        => http.Connection.ClientCertificate is { } certificate
+        => http.Features.Get<MeshDoor>() is not null
+            && http.Connection.ClientCertificate is { } certificate
             && time.GetUtcNow() < certificate.NotAfter.ToUniversalTime()
             && X509SvidValidator.TryReadId(certificate, out var id)
                 ? id

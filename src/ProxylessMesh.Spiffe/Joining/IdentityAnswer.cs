@@ -53,6 +53,9 @@ internal static class IdentityAnswer
         }
     }
 
+    /// <summary>The identity of the one who issues: a leaf right under the root.</summary>
+    public static WorkloadIdentity Own(SpiffeId id, X509Certificate2 leaf, ECDsa key, TrustBundleSet bundles) => new(id, WithKey(leaf, key), [], bundles);
+
     public static TrustBundle ReadBundle(TrustDomainBundle bundle, IdentityError error)
     {
         if (!TrustDomain.TryParse(bundle.TrustDomain, out var domain))

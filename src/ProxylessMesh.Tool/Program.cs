@@ -1,1 +1,14 @@
-Console.WriteLine("mesh");
+using System.CommandLine;
+using ProxylessMesh.Tool.Commands;
+
+// The parts of the command line; see README.md.
+var root = new RootCommand("mesh: a service mesh for .NET without proxies.")
+{
+    UpCommand.Create(),
+    ValidateCommand.Create(),
+    ApplyCommand.Create(),
+    GetCommand.Create(),
+    StatusCommand.Create(),
+    TokenCommand.Create(),
+};
+return await CommandLine.RunAsync(root, args);

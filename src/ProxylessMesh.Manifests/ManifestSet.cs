@@ -54,8 +54,4 @@ public sealed class ManifestSet
     /// <summary>The Service by its full host name, or null.</summary>
     public ServiceManifest? FindService(string fullHost)
         => HostNames.TryParse(fullHost, out var name, out var ns) ? Find(ManifestKind.Service, ns, name) as ServiceManifest : null;
-
-    /// <summary>The HTTPRoutes attached to the Service of this full host name, older ones first.</summary>
-    public ImmutableArray<HttpRouteManifest> HttpRoutesFor(string fullHost)
-        => [.. HttpRoutes.Where(route => route.Parents.Any(parent => parent.Host == fullHost))];
 }

@@ -21,10 +21,7 @@ public sealed record HttpRouteParent
     /// <summary>Name of the Service.</summary>
     public required string Name { get; init; }
 
-    /// <summary>
-    /// Namespace of the Service; the route's own where the reference names none. With another than the route's, the route is for callers
-    /// of the route's namespace alone (GAMMA's consumer route).
-    /// </summary>
+    /// <summary>Namespace of the Service: the route's own, as routes for the callers of one namespace (GAMMA's consumer routes) are not read yet.</summary>
     public required string Namespace { get; init; }
 
     /// <summary>Only calls to this port; null: to any.</summary>

@@ -26,10 +26,22 @@ internal static class DestinationRuleReader
             spec.Field("subsets")?.Fail($"two subsets have the name '{twice.Key}'", "Give every subset its own name");
         }
 
+        CheckScope(spec, rule.Host, header.Namespace);
         ExportTo.Read(spec);
         spec.NotYet("workloadSelector");
         spec.End();
         return rule;
+    }
+
+    // Istio looks in the caller's namespace first; here the rules of the service's namespace and of the root namespace are for all callers.
+    private static void CheckScope(YamlMap spec, string host, string ns)
+    {
+        if (host.Length > 0 && ns != HostNames.RootNamespace && !host.EndsWith(HostNames.Full("", ns), StringComparison.Ordinal))
+        {
+            spec.Field("host")?.Fail(
+                $"it is no service of namespace '{ns}', so the rule is for callers of '{ns}' alone, which is not supported yet",
+                $"Put the rule into the service's namespace, or into '{HostNames.RootNamespace}' for every service");
+        }
     }
 
     private static DestinationSubset ReadSubset(YamlMap map)

@@ -65,6 +65,12 @@ internal static class HttpRouteReader
             Namespace = map.Text("namespace", TextRules.DnsLabel) ?? header.Namespace,
             Port = map.Integer("port", 1, 65535),
         };
+        if (parent.Namespace != header.Namespace)
+        {
+            map.Field("namespace")?.Fail(
+                $"a route outside the service's namespace is for callers of '{header.Namespace}' alone, which is not supported yet", $"Put the route into namespace '{parent.Namespace}'");
+        }
+
         map.NotYet("sectionName");
         map.End();
         return parent;

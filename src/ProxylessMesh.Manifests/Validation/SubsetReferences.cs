@@ -22,10 +22,10 @@ internal static class SubsetReferences
 
     private static (string Problem, string Cure)? Check(ManifestSet all, string host, string subset)
     {
-        var rules = all.DestinationRules.Where(rule => rule.Host == host).ToArray();
+        var rules = RulesFor(all, host);
         if (rules.Length == 0)
         {
-            return ($"no DestinationRule is for host {host}", $"Write one with the subset '{subset}', or remove 'subset'");
+            return ($"no DestinationRule is for host {host}", $"Write one with the subset '{subset}' in the service's namespace, or remove 'subset'");
         }
 
         var subsets = rules.SelectMany(rule => rule.Subsets).Select(known => known.Name).ToArray();
@@ -37,4 +37,16 @@ internal static class SubsetReferences
         var names = subsets.Length == 0 ? "none" : string.Join(", ", subsets);
         return ($"{rules[0].DisplayName} has no such subset (it has {names})", Reading.NearestWord.To(subset, subsets) is { } nearest ? $"Write '{nearest}'" : "Add it there");
     }
+
+    // Those of the service's namespace, else of the root namespace; the exact host before the longest wildcard.
+    private static DestinationRuleManifest[] RulesFor(ManifestSet all, string host)
+    {
+        var ns = HostNames.TryParse(host, out _, out var parsed) ? parsed : HostNames.RootNamespace;
+        var matching = all.DestinationRules.Where(rule => Matches(rule.Host, host)).ToLookup(rule => rule.Namespace);
+        var nearest = matching[ns].Any() ? matching[ns] : matching[HostNames.RootNamespace];
+        return [.. nearest.GroupBy(rule => rule.Host).OrderByDescending(same => same.Key == host ? int.MaxValue : same.Key.Length).FirstOrDefault() ?? Enumerable.Empty<DestinationRuleManifest>()];
+    }
+
+    private static bool Matches(string pattern, string host)
+        => pattern.StartsWith('*') ? host.Length >= pattern.Length && host.EndsWith(pattern[1..], StringComparison.Ordinal) : pattern == host;
 }

@@ -49,6 +49,8 @@ public sealed class DestinationRuleReaderTests
     [InlineData("host: catalog\ntrafficPolicy: { tls: { mode: SIMPLE } }", "spec.trafficPolicy.tls.mode", "not supported yet")]
     [InlineData("host: catalog\nsubsets: [{ labels: { a: b } }]", "spec.subsets[0].name", "missing")]
     [InlineData("host: catalog\nsubsets: [{ name: a }, { name: a }]", "spec.subsets", "two subsets")]
+    [InlineData("host: catalog.bank", "spec.host", "callers of 'shop' alone")]
+    [InlineData("host: '*'", "spec.host", "callers of 'shop' alone")]
     [InlineData("host: catalog\nexportTo: [.]", "spec.exportTo", "not supported yet")]
     public void Bad_rules_are_refused(string spec, string field, string problem)
     {

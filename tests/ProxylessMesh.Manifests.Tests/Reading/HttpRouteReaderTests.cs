@@ -106,6 +106,7 @@ public sealed class HttpRouteReaderTests
 
     [Theory]
     [InlineData("{ name: public }", "spec.parentRefs[0]", "only services are supported")]
+    [InlineData("{ group: \"\", kind: Service, name: catalog, namespace: bank }", "spec.parentRefs[0].namespace", "callers of 'shop' alone")]
     [InlineData("{ group: \"\", kind: Service, name: catalog, sectionName: http }", "spec.parentRefs[0].sectionName", "not supported yet")]
     [InlineData("{ group: \"\", kind: Service, name: catalog }, { group: \"\", kind: Service, name: catalog, port: 80 }", "spec.parentRefs", "more than once")]
     public void Bad_parents_are_refused(string parents, string field, string problem)

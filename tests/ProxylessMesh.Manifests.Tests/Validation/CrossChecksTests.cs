@@ -55,6 +55,20 @@ public sealed class CrossChecksTests
         => Assert.Empty(ManifestReader.Read([new ManifestFile("z.yaml", Subsets), new ManifestFile("a.yaml", ToSubset("canary"))]).Errors);
 
     [Fact]
+    public void Wildcard_rule_and_rule_of_the_root_namespace_may_have_the_subset()
+    {
+        Assert.Empty(Read(Subsets.Replace("host: catalog", "host: '*.shop.svc.cluster.local'", StringComparison.Ordinal), ToSubset("canary")).Errors);
+        Assert.Empty(Read(Subsets.Replace("namespace: shop", "namespace: mesh-system", StringComparison.Ordinal).Replace("host: catalog", "host: '*'", StringComparison.Ordinal), ToSubset("canary")).Errors);
+    }
+
+    [Fact]
+    public void The_rule_that_counts_must_have_the_subset()
+        => Assert.Single(Read(
+            Subsets.Replace("namespace: shop", "namespace: mesh-system", StringComparison.Ordinal).Replace("host: catalog", "host: '*'", StringComparison.Ordinal),
+            Document(ManifestKind.DestinationRule, "own", "host: catalog"),
+            ToSubset("canary")).Errors);
+
+    [Fact]
     public void A_mistake_in_the_destination_rule_is_not_told_again_where_it_is_used()
         => Assert.Equal("spec.prot", Assert.Single(Read(Subsets.TrimEnd() + "\n  prot: 1\n", ToSubset("canary")).Errors).Field);
 

@@ -38,4 +38,16 @@ internal static class AlternativeNames
 
         return uris;
     }
+
+    /// <summary>An extension with one URI name, to the letter: <see cref="Uri"/> would rewrite it.</summary>
+    public static byte[] Write(string uri)
+    {
+        var writer = new AsnWriter(AsnEncodingRules.DER);
+        using (writer.PushSequence())
+        {
+            writer.WriteCharacterString(UniversalTagNumber.IA5String, uri, UriTag);
+        }
+
+        return writer.Encode();
+    }
 }

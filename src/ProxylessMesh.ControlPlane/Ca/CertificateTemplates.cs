@@ -52,10 +52,5 @@ internal static class CertificateTemplates
         return request;
     }
 
-    private static X509Extension Name(string uri)
-    {
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddUri(new Uri(uri));
-        return names.Build();
-    }
+    private static X509Extension Name(string uri) => new(AlternativeNames.Oid, AlternativeNames.Write(uri), critical: false);
 }

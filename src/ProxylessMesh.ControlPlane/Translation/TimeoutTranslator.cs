@@ -13,6 +13,9 @@ internal static class TimeoutTranslator
     private static readonly string[] _istioDefault = ["connect-failure", "refused-stream", "unavailable", "cancelled", StatusCodes];
     private static readonly uint[] _istioDefaultCodes = [503];
 
+    // The data plane's own, for a policy that says something else but not how often.
+    private const int DefaultRetries = 2;
+
     // What was provably not processed: safe for every method.
     private static readonly string[] _neverProcessed = ["connect-failure", "refused-stream", "reset-before-request"];
 
@@ -59,7 +62,7 @@ internal static class TimeoutTranslator
         var policy = new RetryPolicy
         {
             RetryOn = string.Join(',', retry is { Codes.IsEmpty: false } ? [.. _neverProcessed, StatusCodes] : _neverProcessed),
-            NumRetries = (uint?)retry?.Attempts,
+            NumRetries = (uint)(retry?.Attempts ?? DefaultRetries),
             PerTryTimeout = Limit(perTry),
             RetryBackOff = BackOff(retry?.Backoff),
         };

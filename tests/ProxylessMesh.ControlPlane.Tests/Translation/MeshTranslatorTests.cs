@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using ProxylessMesh.ControlPlane.Translation;
 using ProxylessMesh.ControlPlane.Workloads;
 using ProxylessMesh.ControlPlane.Xds;
@@ -34,10 +32,10 @@ public class MeshTranslatorTests
     public void Manifests_that_say_the_same_again_change_no_resource()
     {
         var translator = new MeshTranslator(Given.TrustDomain);
-        var yaml = Random(new Random(1));
-        var before = translator.Translate(Given.Manifests(yaml), Workloads(new Random(1)));
+        var yaml = RandomMesh.Yaml(new Random(1));
+        var before = translator.Translate(Given.Manifests(yaml), RandomMesh.Workloads(new Random(1)));
 
-        var after = translator.Translate(Given.Manifests(yaml), Workloads(new Random(1)));
+        var after = translator.Translate(Given.Manifests(yaml), RandomMesh.Workloads(new Random(1)));
 
         Assert.Empty(All(after).Except(All(before)));
     }
@@ -57,8 +55,8 @@ public class MeshTranslatorTests
     {
         for (var seed = 0; seed < 50; seed++)
         {
-            var manifests = Given.Manifests(Random(new Random(seed)));
-            var workloads = Workloads(new Random(seed));
+            var manifests = Given.Manifests(RandomMesh.Yaml(new Random(seed)));
+            var workloads = RandomMesh.Workloads(new Random(seed));
             var shuffled = workloads.ToArray();
             new Random(seed).Shuffle(shuffled);
 
@@ -71,8 +69,8 @@ public class MeshTranslatorTests
     {
         for (var seed = 0; seed < 50; seed++)
         {
-            var manifests = Given.Manifests(Random(new Random(seed % 3)));
-            var workloads = Workloads(new Random(seed));
+            var manifests = Given.Manifests(RandomMesh.Yaml(new Random(seed % 3)));
+            var workloads = RandomMesh.Workloads(new Random(seed));
 
             Assert.Equal(Versions(new MeshTranslator(Given.TrustDomain).Translate(manifests, workloads)), Versions(_translator.Translate(manifests, workloads)));
         }
@@ -83,75 +81,11 @@ public class MeshTranslatorTests
     {
         for (var seed = 0; seed < 100; seed++)
         {
-            var snapshot = new MeshTranslator(Given.TrustDomain).Translate(Given.Manifests(Random(new Random(seed))), Workloads(new Random(seed)));
+            var snapshot = new MeshTranslator(Given.TrustDomain).Translate(Given.Manifests(RandomMesh.Yaml(new Random(seed))), RandomMesh.Workloads(new Random(seed)));
 
             Assert.All(snapshot.RoutedClusters(), cluster => Assert.Contains(cluster, snapshot.Clusters.Keys));
             Assert.Equal(snapshot.Clusters.Keys.Order(StringComparer.Ordinal), snapshot.Endpoints.Keys.Order(StringComparer.Ordinal));
             Assert.Equal(snapshot.Listeners.Keys.Order(StringComparer.Ordinal), snapshot.Routes.Keys.Order(StringComparer.Ordinal));
         }
-    }
-
-    private static List<Workload> Workloads(Random random)
-        => [.. Enumerable.Range(1, random.Next(12)).Select(i => Given.Workload(Pick(random, "a", "b", "c", "d"), $"w{i}", Pick(random, "x", "y"), Pick(random, "", "v1", "v2")))];
-
-    private static string Pick(Random random, params string[] values) => values[random.Next(values.Length)];
-
-    // Valid manifests with references that dangle as often as not.
-    private static string Random(Random random)
-    {
-        var yaml = new StringBuilder();
-        string[] names = ["a", "b", "c", "d"];
-        foreach (var ns in (string[])["x", "y"])
-        {
-            foreach (var name in names.Where(_ => random.Next(2) == 0))
-            {
-                yaml.AppendLine(CultureInfo.InvariantCulture, $$"""
-                    apiVersion: v1
-                    kind: Service
-                    metadata: { name: {{name}}, namespace: {{ns}} }
-                    spec: { ports: [{ name: one, port: 80 }{{Pick(random, "", ", { name: two, port: 8080, targetPort: two }")}}]{{Pick(random, "", ", selector: { version: v1 }")}} }
-                    ---
-                    """);
-            }
-
-            foreach (var name in names.Where(_ => random.Next(3) == 0))
-            {
-                yaml.AppendLine(CultureInfo.InvariantCulture, $$"""
-                    apiVersion: networking.istio.io/v1
-                    kind: DestinationRule
-                    metadata: { name: {{name}}, namespace: {{ns}} }
-                    spec: { host: {{name}}, subsets: [{ name: v1, labels: { version: v1 } }, { name: v2, labels: { version: v2 } }] }
-                    ---
-                    apiVersion: networking.istio.io/v1
-                    kind: VirtualService
-                    metadata: { name: {{name}}, namespace: {{ns}} }
-                    spec:
-                      hosts: [{{name}}]
-                      http:
-                      - match: [{ uri: { prefix: /old } }]
-                        route: [{ destination: { host: {{Pick(random, names)}}.{{Pick(random, "x", "y", "z")}} } }]
-                      - route: [{ destination: { host: {{name}}, subset: v1 }, weight: {{random.Next(100)}} }, { destination: { host: {{name}}, subset: v2 }, weight: 1 }]
-                    ---
-                    """);
-            }
-
-            foreach (var name in names.Where(_ => random.Next(2) == 0))
-            {
-                yaml.AppendLine(CultureInfo.InvariantCulture, $$"""
-                    apiVersion: gateway.networking.k8s.io/v1
-                    kind: HTTPRoute
-                    metadata: { name: {{name}}, namespace: {{ns}} }
-                    spec:
-                      parentRefs: [{ group: "", kind: Service, name: {{Pick(random, names)}} }]
-                      rules:
-                      - matches: [{ path: { value: /{{Pick(random, names)}} } }]
-                        backendRefs: [{ name: {{Pick(random, names)}}, port: 80, weight: {{random.Next(3)}} }, { name: other, port: 80, weight: {{random.Next(3)}} }]
-                      - backendRefs: [{ name: {{Pick(random, names)}}, port: 80 }]
-                    ---
-                    """);
-            }
-        }
-
-        return yaml.ToString();
     }
 }

@@ -39,6 +39,13 @@ public static class MeshClientServiceCollectionExtensions
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
         AddCalls(services);
+        MeshClientRegistration.AddJoining(services);
+        if (!services.Any(static service => service.ServiceType == typeof(MeshHealthCheck)))
+        {
+            services.AddSingleton<MeshHealthCheck>();
+            MeshClientRegistration.AddObservation(services);
+        }
+
         return services;
     }
 

@@ -68,6 +68,12 @@ internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
         {
             errors.AddError("Mesh:JoinToken and Mesh:JoinTokenFile are both set. Keep one.");
         }
+
+        JoinTokenReader.Read(options, out var tokenError);
+        if (tokenError is not null)
+        {
+            errors.AddError(tokenError);
+        }
     }
 
     private static void Between(ValidateOptionsResultBuilder errors, string key, TimeSpan value, TimeSpan min, TimeSpan max)

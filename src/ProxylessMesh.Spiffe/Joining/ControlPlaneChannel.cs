@@ -22,6 +22,9 @@ internal sealed class ControlPlaneChannel : IDisposable
         Channel = ControlPlaneTransport.Open(address, _handler);
     }
 
+    /// <summary>The same connections for a channel with other settings (ADS); this object stays its owner.</summary>
+    public HttpMessageHandler Handler => _handler;
+
     /// <summary>For generated clients. Thread safe.</summary>
     public GrpcChannel Channel { get; }
 

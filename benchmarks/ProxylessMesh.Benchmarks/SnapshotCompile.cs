@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 using BenchmarkDotNet.Attributes;
 using ProxylessMesh.Client.Routing;
 using ProxylessMesh.Client.Snapshots;
-using ProxylessMesh.Xds.Resources;
+using ProxylessMesh.Xds;
 
 namespace ProxylessMesh.Benchmarks;
 

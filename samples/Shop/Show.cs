@@ -84,10 +84,20 @@ internal sealed class Show(ShopOptions options, IShowView view, TimeProvider tim
         }
     }
 
-    private static Task WarmUpAsync(Stage stage, CancellationToken cancellationToken)
-        => Task.WhenAll(stage.Fleet.Members
-            .Where(member => member.Spec.Serves && member.Spec != ChildSpec.Storefront)
-            .Select(member => stage.WaitForAnswersOfAsync(member, cancellationToken)));
+    private static async Task WarmUpAsync(Stage stage, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.WhenAll(stage.Fleet.Members
+                .Where(member => member.Spec.Serves && member.Spec != ChildSpec.Storefront)
+                .Select(member => stage.WaitForAnswersOfAsync(member, cancellationToken)));
+        }
+        catch (ShowException e)
+        {
+            var errors = new CallTally(stage.Load.Calls.ToList()).Errors.Take(3);
+            throw new ShowException($"{e.Message} What the calls got instead: {string.Join("; ", errors)}", e);
+        }
+    }
 
     private async Task PlayAsync(Stage stage, CancellationToken cancellationToken)
     {

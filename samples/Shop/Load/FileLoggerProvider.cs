@@ -8,7 +8,7 @@ internal sealed class FileLoggerProvider(string file, TimeProvider time) : ILogg
     private readonly StreamWriter _file = new(file) { AutoFlush = true };
     private readonly Lock _lock = new();
 
-    public ILogger CreateLogger(string categoryName) => new FileLogger(this, categoryName);
+    public ILogger CreateLogger(string categoryName) => new FileLogger(this, categoryName, LevelOf(categoryName));
 
     public void Dispose()
     {
@@ -17,6 +17,10 @@ internal sealed class FileLoggerProvider(string file, TimeProvider time) : ILogg
             _file.Dispose();
         }
     }
+
+    // The factory's client logs say two lines a call at Information.
+    private static LogLevel LevelOf(string category)
+        => category.StartsWith("System.Net.Http.HttpClient", StringComparison.Ordinal) ? LogLevel.Warning : LogLevel.Information;
 
     private void Write(string line)
     {
@@ -29,13 +33,13 @@ internal sealed class FileLoggerProvider(string file, TimeProvider time) : ILogg
         }
     }
 
-    private sealed class FileLogger(FileLoggerProvider owner, string category) : ILogger
+    private sealed class FileLogger(FileLoggerProvider owner, string category, LogLevel least) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull
             => null;
 
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= least;
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {

@@ -12,9 +12,12 @@ public sealed class DenyWinsTests
     private static readonly string[] Paths = ["/", "/items", "/items/7", "/admin"];
     private static readonly string[] Methods = ["GET", "POST"];
 
-    private static Gen<PermissionConfig> Permission { get; } = Gen.Sized(PermissionOf);
+    // Once: a regex takes a while to build.
+    private static readonly PrincipalConfig InShop = Namespace("shop");
 
-    private static Gen<PrincipalConfig> Caller { get; } = Gen.Sized(CallerOf);
+    private static Gen<PermissionConfig> Permission { get; } = PermissionOf(depth: 2);
+
+    private static Gen<PrincipalConfig> Caller { get; } = CallerOf(depth: 2);
 
     private static Gen<RbacPolicyConfig> AnyPolicy { get; }
         = from permission in Permission from caller in Caller select Policy("p", permission, caller);
@@ -56,23 +59,23 @@ public sealed class DenyWinsTests
                     || RbacCompiler.Compile([Allow([.. draw.Before, draw.Added])]).Decide(request).Allowed;
             }).QuickCheckThrowOnFailure();
 
-    private static Gen<PermissionConfig> PermissionOf(int size)
+    private static Gen<PermissionConfig> PermissionOf(int depth)
     {
         var leaf = Gen.OneOf(Gen.Constant(Anything), Gen.Elements(Paths).Select(Path), Gen.Elements(Paths).Select(PathPrefix), Gen.Elements(Methods).Select(Method));
-        return size == 0 ? leaf : Gen.OneOf(
+        return depth == 0 ? leaf : Gen.OneOf(
             leaf,
-            PermissionOf(size / 3).Select(Not),
-            PermissionOf(size / 3).ListOf(2).Select(static of => (PermissionConfig)new PermissionConfig.All([.. of])),
-            PermissionOf(size / 3).ListOf(2).Select(static of => (PermissionConfig)new PermissionConfig.One([.. of])));
+            PermissionOf(depth - 1).Select(Not),
+            PermissionOf(depth - 1).ListOf(2).Select(static of => (PermissionConfig)new PermissionConfig.All([.. of])),
+            PermissionOf(depth - 1).ListOf(2).Select(static of => (PermissionConfig)new PermissionConfig.One([.. of])));
     }
 
-    private static Gen<PrincipalConfig> CallerOf(int size)
+    private static Gen<PrincipalConfig> CallerOf(int depth)
     {
-        var leaf = Gen.OneOf(Gen.Constant(Anyone), Gen.Elements(Accounts).Select(static account => Principal(account)), Gen.Constant(Namespace("shop")));
-        return size == 0 ? leaf : Gen.OneOf(
+        var leaf = Gen.OneOf(Gen.Constant(Anyone), Gen.Elements(Accounts).Select(static account => Principal(account)), Gen.Constant(InShop));
+        return depth == 0 ? leaf : Gen.OneOf(
             leaf,
-            CallerOf(size / 3).Select(Not),
-            CallerOf(size / 3).ListOf(2).Select(static of => (PrincipalConfig)new PrincipalConfig.All([.. of])),
-            CallerOf(size / 3).ListOf(2).Select(static of => (PrincipalConfig)new PrincipalConfig.One([.. of])));
+            CallerOf(depth - 1).Select(Not),
+            CallerOf(depth - 1).ListOf(2).Select(static of => (PrincipalConfig)new PrincipalConfig.All([.. of])),
+            CallerOf(depth - 1).ListOf(2).Select(static of => (PrincipalConfig)new PrincipalConfig.One([.. of])));
     }
 }

@@ -21,6 +21,7 @@ public static class MeshHostApplicationBuilderExtensions
 
         builder.AddMeshClient(configure);
         builder.Services.AddMeshInbound();
+        builder.Services.AddMeshRegistration();
         return builder;
     }
 }

@@ -1,8 +1,10 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using ProxylessMesh;
+using ProxylessMesh.Client.Workloads;
 using ProxylessMesh.Listening;
 using ProxylessMesh.Snapshots;
 using ProxylessMesh.Telemetry;
@@ -31,6 +33,23 @@ internal static class MeshInboundServiceCollectionExtensions
         services.TryAddSingleton<ConnectionGate>();
         services.TryAddSingleton(new HandshakeTimeout(TimeSpan.FromSeconds(10)));
         services.TryAddSingleton<InboundTls>();
+        return services;
+    }
+
+    /// <summary>Tells the control plane where and how this process is, and drains it at shutdown. After the client side: that registers.</summary>
+    public static IServiceCollection AddMeshRegistration(this IServiceCollection services)
+    {
+        if (services.Any(static service => service.ImplementationType == typeof(InboundLifecycle)))
+        {
+            return services;
+        }
+
+        services.TryAddSingleton<WorkloadServesCalls>();
+        services.TryAddSingleton<InboundReadiness>();
+        services.AddHealthChecks().AddCheck<InboundReadiness>(InboundReadiness.Name, tags: ["ready"]);
+        services.AddHostedService<InboundLifecycle>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<HostOptions>, ShutdownTimeoutSetup>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<MeshOptions>, ForeignServerSetup>());
         return services;
     }
 }

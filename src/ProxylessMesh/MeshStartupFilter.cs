@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Options;
 using ProxylessMesh.Authentication;
 using ProxylessMesh.Authorization;
+using ProxylessMesh.Limits;
 
 namespace ProxylessMesh;
 
@@ -15,6 +16,7 @@ internal sealed class MeshStartupFilter(IOptions<MeshOptions> options) : IStartu
         {
             app.UseMiddleware<PeerIdentityMiddleware>();
             app.UseMiddleware<RbacMiddleware>();
+            app.UseMiddleware<DeadlineMiddleware>();
         }
 
         next(app);

@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace ProxylessMesh.Listening;
+
+/// <summary>The host must not cut a drain short: its own limit (30 seconds by default) counts from the moment that the drain begins.</summary>
+internal sealed class ShutdownTimeoutSetup(IOptions<MeshOptions> options) : IPostConfigureOptions<HostOptions>
+{
+    private static readonly TimeSpan ForRunningCalls = TimeSpan.FromSeconds(10);
+
+    public void PostConfigure(string? name, HostOptions host)
+    {
+        var needed = options.Value.Inbound.DrainTimeout + ForRunningCalls;
+        if (host.ShutdownTimeout >= TimeSpan.Zero && host.ShutdownTimeout < needed)
+        {
+            host.ShutdownTimeout = needed;
+        }
+    }
+}

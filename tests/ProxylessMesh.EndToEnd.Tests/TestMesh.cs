@@ -75,6 +75,7 @@ internal sealed class TestMesh : IAsyncDisposable
         if (_controlPlane is { } controlPlane)
         {
             _controlPlane = null;
+            await controlPlane.StopAsync(CancellationToken.None);
             await controlPlane.DisposeAsync();
         }
     }

@@ -35,6 +35,10 @@ internal sealed class Enrolment(MeshCaSettings settings, TimeProvider time) : ID
                 ? await JoinAsync(settings.Token!, attempt.Token).ConfigureAwait(false)
                 : await RenewAsync(byCertificate, attempt.Token).ConfigureAwait(false);
         }
+        catch (RpcException error) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("The enrolment was given up.", error, cancellationToken);
+        }
         catch (Exception error) when (error is RpcException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             throw Explain(error, byCertificate is not null);

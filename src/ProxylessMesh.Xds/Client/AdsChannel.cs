@@ -24,16 +24,18 @@ internal static class AdsChannel
     public static GrpcChannel Open(XdsClientOptions options)
     {
         var isUnix = options.Server.Scheme == "unix";
-        var own = options.Handler is null ? CreateHandler() : null;
-        if (isUnix && own is not null)
+        var handler = options.Handler ?? CreateHandler();
+        if (isUnix && options.Handler is null && handler is SocketsHttpHandler own)
         {
             own.ConnectCallback = (_, cancellationToken) => ConnectAsync(options.Server.LocalPath, cancellationToken);
         }
 
+        // As an HttpClient and not as a handler: under a SocketsHttpHandler the channel puts a balancer with a back-off of its own,
+        // up to two minutes, and attempts in that time would fail without having tried.
         return GrpcChannel.ForAddress(isUnix ? new Uri("http://localhost") : options.Server, new GrpcChannelOptions
         {
-            HttpHandler = options.Handler ?? own,
-            DisposeHttpClient = own is not null,
+            HttpClient = new HttpClient(handler, disposeHandler: options.Handler is null) { Timeout = Timeout.InfiniteTimeSpan },
+            DisposeHttpClient = true,
             MaxReceiveMessageSize = options.MaxResponseBytes,
         });
     }

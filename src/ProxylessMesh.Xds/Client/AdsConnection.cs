@@ -20,6 +20,7 @@ internal sealed partial class AdsConnection(
     private Task _closing = Task.CompletedTask;
     private ITimer? _retry;
     private bool _started;
+    private bool _isTaking;
     private bool _stopped;
 
     public AdsForm Form { get; private set; } = options.Form;
@@ -38,7 +39,8 @@ internal sealed partial class AdsConnection(
     /// <summary>Says what is due on the stream; opens one where there is none and something to ask.</summary>
     public void Flush()
     {
-        if (!_started || _stopped)
+        // While a response is taken, its answer comes first: then what else it led to.
+        if (!_started || _stopped || _isTaking)
         {
             return;
         }
@@ -145,7 +147,17 @@ internal sealed partial class AdsConnection(
         }
 
         stream.HasAnswered = true;
-        var error = events.OnUpdate(update);
+        _isTaking = true;
+        string? error;
+        try
+        {
+            error = events.OnUpdate(update);
+        }
+        finally
+        {
+            _isTaking = false;
+        }
+
         if (stream.Types.Of(update.TypeUrl) is { } type)
         {
             var hold = error is null ? TimeSpan.Zero : NackHold(type.Nacks);

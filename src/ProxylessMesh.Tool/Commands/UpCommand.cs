@@ -33,7 +33,7 @@ internal static class UpCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
-        builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("ProxylessMesh", LogLevel.Information).AddSimpleConsole(static console =>
+        builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("ProxylessMesh", LogLevel.Information).AddFilter("Microsoft.Extensions.Hosting", LogLevel.None).AddSimpleConsole(static console =>
         {
             console.SingleLine = true;
             console.TimestampFormat = "HH:mm:ss ";

@@ -26,24 +26,21 @@ public static class MeshClientServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
 
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<MeshOptions>, MeshOptionsSetup>());
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<MeshOptions>, MeshOptionsSetup>());
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<MeshOptions>, MeshOptionsValidator>());
-        var options = services.AddOptions<MeshOptions>().ValidateOnStart();
-        if (configure is not null)
-        {
-            options.Configure(configure);
-        }
-
-        services.AddHttpClient();
-        services.AddMetrics();
-        services.TryAddSingleton(TimeProvider.System);
-        AddCalls(services);
-        MeshClientRegistration.AddJoining(services);
         if (!services.Any(static service => service.ServiceType == typeof(MeshHealthCheck)))
         {
             services.AddSingleton<MeshHealthCheck>();
+            AddOptions(services);
+            services.AddHttpClient();
+            services.AddMetrics();
+            services.TryAddSingleton(TimeProvider.System);
+            AddCalls(services);
+            MeshClientRegistration.AddJoining(services);
             MeshClientRegistration.AddObservation(services);
+        }
+
+        if (configure is not null)
+        {
+            services.Configure(configure);
         }
 
         return services;
@@ -57,6 +54,14 @@ public static class MeshClientServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.Configure<MeshHttpClientOptions>(builder.Name, static options => options.IsOutsideMesh = true);
         return builder;
+    }
+
+    private static void AddOptions(IServiceCollection services)
+    {
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<MeshOptions>, MeshOptionsSetup>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<MeshOptions>, MeshOptionsSetup>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<MeshOptions>, MeshOptionsValidator>());
+        services.AddOptions<MeshOptions>().ValidateOnStart();
     }
 
     private static void AddCalls(IServiceCollection services)

@@ -1,0 +1,63 @@
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using ProxylessMesh.Client.Outbound;
+using ProxylessMesh.Client.Snapshots;
+using ProxylessMesh.Xds.Matching;
+using ProxylessMesh.Xds.Resources;
+
+namespace ProxylessMesh.Client.Tests.Outbound;
+
+public sealed class AllocationTests
+{
+    [Fact]
+    public async Task Match_and_pick_allocate_nothing()
+    {
+        SkipInDebug();
+        var route = new RouteRuleConfig
+        {
+            Match = new RequestMatcher { Path = PathMatcher.Prefix("/"), Headers = [new HeaderMatcher { Name = "x-user", Value = StringMatcher.Exact("beta") }] },
+            Action = Configs.Forward("catalog"),
+        };
+        var balancer = new LoadBalancerConfig { Kind = LoadBalancerKind.LeastRequest };
+        await using var mesh = TestMesh.With(Configs.Host(
+            "catalog",
+            [route, Configs.Route(Configs.Forward("catalog"))],
+            Configs.Cluster(new ClusterConfig { Name = "catalog", LoadBalancer = balancer }, new IPEndPoint(IPAddress.Loopback, 1), new IPEndPoint(IPAddress.Loopback, 2))));
+        var snapshots = mesh.Services.GetRequiredService<SnapshotSource>();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "http://catalog/items?x=1") { Headers = { { "x-user", "someone" } } };
+
+        var perCall = PerCall(() =>
+        {
+            Assert.True(HostKey.TryGet(request.RequestUri, out var key));
+            var host = snapshots.Find(key);
+            var rule = host.State.Routes!.Match(new HttpRequestInput(request, request.RequestUri!, host.Authority));
+            return rule!.Clusters!.Pick().Cluster!.Pick();
+        });
+
+        Assert.Equal(0, perCall);
+    }
+
+    private static void SkipInDebug()
+    {
+#if DEBUG
+        Assert.Skip("Allocation is measured in Release: Debug boxes state machines.");
+#endif
+    }
+
+    private static long PerCall(Func<object?> call)
+    {
+        const int Calls = 10_000;
+        for (var i = 0; i < 100; i++)
+        {
+            call();
+        }
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < Calls; i++)
+        {
+            call();
+        }
+
+        return (GC.GetAllocatedBytesForCurrentThread() - before) / Calls;
+    }
+}

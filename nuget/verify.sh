@@ -49,10 +49,11 @@ for app in orders web; do
   (cd "$app" && dotnet add package ProxylessMesh --version "$version") > "$app-add.log" 2>&1
 done
 cat > orders/Program.cs <<'C'
+using ProxylessMesh;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddMesh();
 var app = builder.Build();
-app.MapGet("/", (HttpContext http) => $"orders was called by {http.User.Identity?.Name} over {http.Request.Protocol} {http.Request.Scheme}");
+app.MapGet("/", (HttpContext http) => $"orders was called by {http.Features.Get<IMeshPeerFeature>()?.Id} over {http.Request.Protocol} {http.Request.Scheme}");
 app.Run();
 C
 cat > web/Program.cs <<'C'

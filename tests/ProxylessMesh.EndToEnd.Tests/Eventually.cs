@@ -24,7 +24,7 @@ internal static class Eventually
     /// <summary>Repeats a question until the answer is yes.</summary>
     public static async Task TrueAsync(Func<Task<bool>> ask, CancellationToken cancellationToken)
     {
-        while (!await ask())
+        while (!await Async(ask, cancellationToken))
         {
             await Task.Delay(Pause, TimeProvider.System, cancellationToken);
         }

@@ -15,7 +15,7 @@ public sealed class StayingUpTests
         await mesh.StartServerAsync("server", static app => app.MapMethods("/", ["GET", "POST"], static (HttpContext http) => http.Request.Headers["x-revision"].ToString()));
         var client = await mesh.StartClientAsync();
         var http = client.CreateClient();
-        await http.GetStringAsync("/", TestEnd);
+        await Eventually.Async(() => http.GetStringAsync("/", TestEnd), TestEnd);
         var load = Load.Start(http, callers: 4, static () => new HttpRequestMessage(HttpMethod.Post, "/"));
 
         for (var revision = 1; revision <= 200; revision++)
@@ -37,7 +37,7 @@ public sealed class StayingUpTests
         servers.Enqueue(await mesh.StartServerAsync("server", static app => app.MapPost("/", static () => "ok")));
         var client = await mesh.StartClientAsync();
         var http = client.CreateClient();
-        using var first = await http.PostAsync("/", new StringContent("x"), TestEnd);
+        using var first = await Eventually.Async(() => http.PostAsync("/", new StringContent("x"), TestEnd), TestEnd);
         var load = Load.Start(http, callers: 8, static () => new HttpRequestMessage(HttpMethod.Post, "/") { Content = new StringContent("order") });
 
         for (var restart = 0; restart < 4; restart++)
@@ -58,7 +58,7 @@ public sealed class StayingUpTests
         await mesh.StartServerAsync("server", static app => app.MapGet("/", static (HttpContext http) => http.Request.Headers["x-revision"].ToString()));
         var client = await mesh.StartClientAsync();
         var http = client.CreateClient();
-        await http.GetStringAsync("/", TestEnd);
+        await Eventually.Async(() => http.GetStringAsync("/", TestEnd), TestEnd);
         var load = Load.Start(http, callers: 4, static () => new HttpRequestMessage(HttpMethod.Get, "/"));
 
         await mesh.StopControlPlaneAsync();

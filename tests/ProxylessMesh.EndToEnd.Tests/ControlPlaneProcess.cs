@@ -90,6 +90,8 @@ internal sealed class ControlPlaneProcess : IAsyncDisposable
         start.Environment["DOTNET_ENVIRONMENT"] = "Development";
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Development";
         start.Environment["PROXYLESSMESH_HOME"] = Path.Combine(folder, "home");
+        Directory.CreateDirectory(Path.Combine(folder, "manifests"));
+        Directory.CreateDirectory(Path.Combine(folder, "home"));
         var handover = Path.Combine(folder, "home", "development.json");
         File.Delete(handover);
 
@@ -108,7 +110,7 @@ internal sealed class ControlPlaneProcess : IAsyncDisposable
                 output.Add(line);
             }
 
-            if (line.Contains("https://127.0.0.1:", StringComparison.Ordinal) && File.Exists(handover))
+            if (line.Contains("Stop it:", StringComparison.Ordinal))
             {
                 serving.TrySetResult();
             }
@@ -116,8 +118,6 @@ internal sealed class ControlPlaneProcess : IAsyncDisposable
 
         process.OutputDataReceived += (_, data) => Keep(data.Data);
         process.ErrorDataReceived += (_, data) => Keep(data.Data);
-        Directory.CreateDirectory(Path.Combine(folder, "manifests"));
-        Directory.CreateDirectory(Path.Combine(folder, "home"));
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();

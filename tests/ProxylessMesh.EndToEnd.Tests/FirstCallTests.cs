@@ -61,7 +61,7 @@ public sealed class FirstCallTests
     }
 
     [Fact(Timeout = TestMesh.TimeLimit)]
-    public async Task Denied_callers_get_403_and_the_log_names_them_and_the_policy()
+    public async Task Denied_callers_get_403_and_the_log_names_them_and_the_reason()
     {
         await using var mesh = await TestMesh.StartAsync();
         await mesh.WriteManifestAsync("policy.yaml", """
@@ -90,6 +90,6 @@ public sealed class FirstCallTests
         Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
         Assert.DoesNotContain("only-client", await refused.Content.ReadAsStringAsync(TestEnd), StringComparison.Ordinal);
         var entry = await server.Logs.WaitForAsync("spiffe://mesh.local/ns/test/sa/intruder", TestEnd);
-        Assert.Contains("only-client", entry.Message, StringComparison.Ordinal);
+        Assert.Contains("no ALLOW policy matches", entry.Message, StringComparison.Ordinal);
     }
 }

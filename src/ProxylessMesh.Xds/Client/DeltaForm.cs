@@ -35,10 +35,10 @@ internal sealed class DeltaForm(Node node, ResourceCache cache, XdsClientOptions
             Subscriptions(type, request, cache[type.Resource]);
         }
 
-        if (type.TakeAnswer() is var (nonce, error) && nonce.Length > 0)
+        if (type.TakeDue(now) is { } answer)
         {
-            request.ResponseNonce = nonce;
-            request.ErrorDetail = AdsNack.Status(error);
+            request.ResponseNonce = answer.Nonce;
+            request.ErrorDetail = AdsNack.Status(answer.Error);
         }
 
         return request;

@@ -38,11 +38,12 @@ internal sealed class StateOfTheWorldForm(Node node, ResourceCache cache, XdsCli
             type.IsBegun = true;
         }
 
-        // Here the nonce goes with every request, not with answers alone: one without it would be taken for a stale one.
-        var (_, error) = type.TakeAnswer();
-        request.ResponseNonce = type.Nonce;
+        // Here the nonce goes with every request, not with answers alone: one with an older nonce would be taken for stale. So a
+        // new name takes a NACK along that is held back.
+        var answer = type.TakeDue(now) ?? type.TakeLast();
+        request.ResponseNonce = answer?.Nonce ?? type.Nonce;
         request.VersionInfo = type.Version;
-        request.ErrorDetail = AdsNack.Status(error);
+        request.ErrorDetail = AdsNack.Status(answer?.Error);
         return request;
     }
 

@@ -1,10 +1,12 @@
 namespace ProxylessMesh.Xds.Client;
 
-/// <summary>What one stream has said about one type: the names on the wire, the answer that is due.</summary>
+/// <summary>What one stream has said about one type: the names on the wire, the answers that are due.</summary>
 internal sealed class TypeStream(string typeUrl, ResourceType? resource)
 {
-    private bool _answerDue;
-    private string? _error;
+    // Bounds what a server can make grow by sending without ever reading.
+    private const int MaxAnswers = 64;
+
+    private readonly List<AdsAnswer> _answers = [];
 
     public string TypeUrl { get; } = typeUrl;
 
@@ -26,36 +28,47 @@ internal sealed class TypeStream(string typeUrl, ResourceType? resource)
     /// <summary>NACKs since the last ACK.</summary>
     public int Nacks { get; private set; }
 
-    /// <summary>A NACK waits until then, so that a server that answers each by the same response cannot spin.</summary>
-    public long HeldUntil { get; private set; }
+    public bool IsDue(long now) => _answers.Exists(answer => now >= answer.HeldUntil);
 
-    public bool IsDue(long now) => _answerDue && now >= HeldUntil;
-
+    /// <summary>A response was taken (no error: ACK) or not; a NACK may be held back until a moment.</summary>
     public void Answer(string nonce, string version, string? error, long heldUntil)
     {
         Nonce = nonce;
-        _answerDue = true;
-        _error = error;
-        HeldUntil = error is null ? 0 : heldUntil;
         Nacks = error is null ? 0 : Nacks + 1;
-        if (error is null)
+        Version = error is null ? version : Version;
+        if (_answers.Count == MaxAnswers)
         {
-            Version = version;
+            _answers.RemoveAt(0);
         }
+
+        _answers.Add(new AdsAnswer(nonce, error, error is null ? long.MinValue : heldUntil));
     }
 
-    /// <summary>The answer that goes with the next request; empty where none is due.</summary>
-    public (string Nonce, string? Error) TakeAnswer()
+    /// <summary>The first answer that may go out now; null: none.</summary>
+    public AdsAnswer? TakeDue(long now)
     {
-        if (!_answerDue)
+        var index = _answers.FindIndex(answer => now >= answer.HeldUntil);
+        if (index < 0)
         {
-            return ("", null);
+            return null;
         }
 
-        _answerDue = false;
-        return (Nonce, _error);
+        var answer = _answers[index];
+        _answers.RemoveAt(index);
+        return answer;
+    }
+
+    /// <summary>The last answer, held back or not; those before it are dropped. Null: none.</summary>
+    public AdsAnswer? TakeLast()
+    {
+        var answer = _answers.LastOrDefault();
+        _answers.Clear();
+        return answer;
     }
 }
+
+/// <summary>What is said to one response; a NACK where there is an error.</summary>
+internal sealed record AdsAnswer(string Nonce, string? Error, long HeldUntil);
 
 /// <summary>All types of one stream.</summary>
 internal sealed class TypeStreams(ResourceCache cache)

@@ -65,6 +65,12 @@ internal sealed class DependencyTracker(ResourceCache cache)
             return new XdsUpdate<InboundConfig>.Failed($"The listener '{name}' is one for clients: it has no address.");
         }
 
+        if (listener.FilterChains.Any(static chain => chain.Match != FilterChainMatchConfig.Any))
+        {
+            // Nobody here picks chains by address yet; to take one for every caller could let in the wrong ones.
+            return new XdsUpdate<InboundConfig>.Failed($"The listener '{name}' has filter chains that match by address or source, which this version does not support.");
+        }
+
         var whole = listener with
         {
             FilterChains = [.. listener.FilterChains.Select(WithRoutes)],

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Envoy.Config.Core.V3;
+using ProxylessMesh.Xds.Client;
 
 namespace ProxylessMesh.Xds.Bootstrap;
 
@@ -20,6 +21,22 @@ internal sealed record XdsBootstrap
 
     /// <summary>Name of a server's listener; <c>%s</c> is the listening address. Null: this process cannot be an xDS server.</summary>
     public string? ServerListenerTemplate { get; init; }
+
+    /// <summary>The options of a client of the first server. Its handler is the caller's to dispose.</summary>
+    public XdsClientOptions ToClientOptions()
+    {
+        var server = Servers[0];
+        return new XdsClientOptions
+        {
+            Server = server.Address,
+            Node = Node,
+            Handler = server.Tls is null ? null : XdsServerHandler.Create(server),
+            CertificateProviders = CertificateProviders.Keys.ToFrozenSet(StringComparer.Ordinal),
+            IgnoreResourceDeletion = server.Features.Contains("ignore_resource_deletion"),
+            FailOnDataErrors = server.Features.Contains("fail_on_data_errors"),
+            ResourceTimerIsTransientError = server.Features.Contains("resource_timer_is_transient_error") || server.Features.Contains("resource_timer_indicates_transient_failure"),
+        };
+    }
 }
 
 /// <summary>One management server.</summary>

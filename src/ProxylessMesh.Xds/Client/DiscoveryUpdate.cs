@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
+using ProxylessMesh.Xds.Resources;
 
 namespace ProxylessMesh.Xds.Client;
 
@@ -76,18 +77,15 @@ internal sealed class ResourceReader(ResourceType? type, string typeUrl, FrozenS
 
         if (any?.TypeUrl == WrapperType)
         {
-            try
+            if (!WireParser.TryParse(Envoy.Service.Discovery.V3.Resource.Parser, any.Value, out var wrapper, out var broken))
             {
-                var wrapper = Envoy.Service.Discovery.V3.Resource.Parser.ParseFrom(any.Value);
-                name = wrapper.Name.Length > 0 ? wrapper.Name : name;
-                version = wrapper.Version.Length > 0 ? wrapper.Version : version;
-                any = wrapper.Resource_;
-            }
-            catch (InvalidProtocolBufferException broken)
-            {
-                Refuse(name, version, $"{type.Noun}: a Resource does not parse: {broken.Message}");
+                Refuse(name, version, $"{type.Noun}: a Resource does not parse: {broken}");
                 return;
             }
+
+            name = wrapper.Name.Length > 0 ? wrapper.Name : name;
+            version = wrapper.Version.Length > 0 ? wrapper.Version : version;
+            any = wrapper.Resource_;
         }
 
         if (any?.TypeUrl != typeUrl)
@@ -126,5 +124,5 @@ internal sealed class ResourceReader(ResourceType? type, string typeUrl, FrozenS
         }
     }
 
-    private static string Printable(string text) => ProxylessMesh.Xds.Resources.DecodeErrors.Printable(text);
+    private static string Printable(string text) => DecodeErrors.Printable(text);
 }

@@ -62,14 +62,9 @@ internal sealed class ResourceType<TMessage>(
 {
     public override DecodedResource Decode(ByteString bytes, FrozenSet<string> certificateProviders)
     {
-        TMessage message;
-        try
+        if (!WireParser.TryParse(parser, bytes, out var message, out var broken))
         {
-            message = parser.ParseFrom(bytes);
-        }
-        catch (InvalidProtocolBufferException broken)
-        {
-            return new DecodedResource("", null, $"{Noun}: does not parse as {TypeUrl}: {broken.Message}");
+            return new DecodedResource("", null, $"{Noun}: does not parse as {TypeUrl}: {broken}");
         }
 
         var name = nameOf(message);

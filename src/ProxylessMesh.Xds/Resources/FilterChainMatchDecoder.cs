@@ -41,7 +41,7 @@ internal static class FilterChainMatchDecoder
                 errors.Add("address_suffix, suffix_len and direct_source_prefix_ranges are not supported");
             }
 
-            return new FilterChainMatchConfig
+            var decoded = new FilterChainMatchConfig
             {
                 Destinations = Networks(match.PrefixRanges, "prefix_ranges", errors),
                 Source = match.SourceType switch
@@ -51,8 +51,12 @@ internal static class FilterChainMatchDecoder
                     _ => SourceKind.Any,
                 },
                 Sources = Networks(match.SourcePrefixRanges, "source_prefix_ranges", errors),
-                SourcePorts = [.. match.SourcePorts.Where(static port => port <= IPEndPoint.MaxPort).Select(static port => (int)port)],
+                // A port that cannot be is kept apart from "any port": it matches nothing.
+                SourcePorts = [.. match.SourcePorts.Select(static port => port <= IPEndPoint.MaxPort ? (int)port : -1)],
             };
+            return decoded is { Destinations.IsEmpty: true, Source: SourceKind.Any, Sources.IsEmpty: true } && match.SourcePorts.Count == 0
+                ? FilterChainMatchConfig.Any
+                : decoded;
         }
     }
 

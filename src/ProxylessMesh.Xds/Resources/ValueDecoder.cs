@@ -157,15 +157,13 @@ internal static class ValueDecoder
     public static T? Unpack<T>(Any any, MessageParser<T> parser, DecodeErrors errors)
         where T : class, IMessage<T>
     {
-        try
+        if (WireParser.TryParse(parser, any.Value, out var message, out var error))
         {
-            return parser.ParseFrom(any.Value);
+            return message;
         }
-        catch (InvalidProtocolBufferException broken)
-        {
-            errors.Add($"does not parse as {any.TypeUrl}: {broken.Message}");
-            return null;
-        }
+
+        errors.Add($"does not parse as {any.TypeUrl}: {error}");
+        return null;
     }
 
     /// <summary>

@@ -10,6 +10,7 @@ namespace Shop;
 internal sealed class Show(ShopOptions options, IShowView view, TimeProvider time)
 {
     private const int LogTailLines = 12;
+    private const double WarmUpRate = 20;
 
     private readonly List<ChapterResult> _results = [];
 
@@ -49,10 +50,13 @@ internal sealed class Show(ShopOptions options, IShowView view, TimeProvider tim
         await StartCastAsync(fleet, relay, cancellationToken);
 
         await using var host = await LoadHost.StartAsync(fleet, folder, time, cancellationToken);
-        await using var load = new LoadGenerator(host.Customers, options.Rate, time);
+        await using var load = new LoadGenerator(host.Customers, time);
         var stage = new Stage(fleet, load, new ManifestFolder(folder.Manifests), relay, host.Identity, options.Duration, time);
-        load.Start();
+
+        // Cold processes get a trickle: the full rate would only pile up before them.
+        load.Start(Math.Min(WarmUpRate, options.Rate));
         await WarmUpAsync(stage, cancellationToken);
+        load.CallsPerSecond = options.Rate;
         view.Say($"{load.CallsPerSecond:0} calls a second, every instance answers: the shop is open");
 
         await PlayAsync(stage, cancellationToken);

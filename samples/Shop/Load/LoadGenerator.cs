@@ -8,7 +8,7 @@ namespace Shop.Load;
 /// Steady load: calls start at a fixed rate, whether or not earlier ones have ended, so that a stall shows as latency and loss instead of
 /// as fewer calls.
 /// </summary>
-internal sealed class LoadGenerator(ShopClient shop, double callsPerSecond, TimeProvider time) : IAsyncDisposable
+internal sealed class LoadGenerator(ShopClient shop, TimeProvider time) : IAsyncDisposable
 {
     private const int OrderEvery = 5;
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(10);
@@ -25,9 +25,14 @@ internal sealed class LoadGenerator(ShopClient shop, double callsPerSecond, Time
     /// <summary>Whether one call in five is a POST; otherwise all are idempotent.</summary>
     public bool SendsOrders { get; set; } = true;
 
-    public double CallsPerSecond => callsPerSecond;
+    /// <summary>The rate. May be changed at any time.</summary>
+    public double CallsPerSecond { get; set; }
 
-    public void Start() => _running = RunAsync();
+    public void Start(double callsPerSecond)
+    {
+        CallsPerSecond = callsPerSecond;
+        _running = RunAsync();
+    }
 
     public CallWindow OpenWindow()
     {
@@ -50,13 +55,16 @@ internal sealed class LoadGenerator(ShopClient shop, double callsPerSecond, Time
     private async Task RunAsync()
     {
         using var timer = new PeriodicTimer(Tick, time);
-        var begin = time.GetTimestamp();
+        var due = 0.0;
+        var last = time.GetTimestamp();
         try
         {
             while (await timer.WaitForNextTickAsync(_stop.Token))
             {
-                var due = (long)(time.GetElapsedTime(begin).TotalSeconds * callsPerSecond);
-                while (_started < due)
+                var now = time.GetTimestamp();
+                due += time.GetElapsedTime(last, now).TotalSeconds * CallsPerSecond;
+                last = now;
+                for (; due >= 1; due--)
                 {
                     StartCall(_started++);
                 }

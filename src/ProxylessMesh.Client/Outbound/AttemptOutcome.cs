@@ -37,7 +37,7 @@ internal static class AttemptOutcome
         return new CallOutcome(OutcomeKind.Reset);
     }
 
-    public static int? GrpcStatusOf(System.Net.Http.Headers.HttpResponseHeaders headers)
+    public static int? GrpcStatusOf(System.Net.Http.Headers.HttpHeaders headers)
         => headers.NonValidated.TryGetValues("grpc-status", out var values)
             ? int.TryParse(values.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var status) ? status : 2
             : null;

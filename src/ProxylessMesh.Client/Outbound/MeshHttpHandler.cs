@@ -25,6 +25,26 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
             : SendUnreadyAsync(key, host, state, request, cancellationToken);
     }
 
+    /// <summary>For <see cref="HttpClient.Send(HttpRequestMessage)"/>. HTTP/2 has no synchronous form, so a call through the mesh blocks its thread.</summary>
+    protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        if (!HostKey.TryGet(request.RequestUri, out var key))
+        {
+            return _passThrough.Send(request, cancellationToken);
+        }
+
+        var host = snapshots.Find(key);
+        var state = host.State;
+        if (state.Kind is HostStateKind.Waiting)
+        {
+            state = host.FirstAsync(options.ConfigTimeout, services.Time, cancellationToken).GetAwaiter().GetResult();
+        }
+
+        return state.Kind == HostStateKind.Unknown && options.UnknownHosts == UnknownHostPolicy.PassThrough
+            ? _passThrough.Send(request, cancellationToken)
+            : SendUnreadyAsync(key, host, state, request, cancellationToken).GetAwaiter().GetResult();
+    }
+
     protected override void Dispose(bool disposing)
     {
         if (disposing)

@@ -59,7 +59,7 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
             target.Headers?.Apply(request, wire.Headers);
             _cluster.Members.RetryBudget.Deposit();
             var result = await AttemptAsync(1).ConfigureAwait(false);
-            if (result.Outcome.Kind != OutcomeKind.Answered || Retry(result))
+            if (Retry(result))
             {
                 result = await rule.Retry.ContinueAsync(this, result, Token).ConfigureAwait(false);
             }
@@ -87,7 +87,7 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
         }
     }
 
-    public async Task<AttemptResult> AttemptAsync(int number)
+    public async ValueTask<AttemptResult> AttemptAsync(int number)
     {
         _attempts = number;
         var endpoint = StartEndpoint();
@@ -97,23 +97,24 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
         wire.AddressTo(_cluster, endpoint);
         wire.LimitTo(_deadline?.Remaining);
         wire.StampAttempt(number);
-        if (_isTraced)
+        if (_isTraced && (activity ?? _activity ?? Activity.Current) is { } running)
         {
-            CallActivity.Inject(request, activity ?? _activity, wire.Headers.Set);
+            CallActivity.Inject(request, running, wire.Headers.Set);
         }
 
         try
         {
             var response = await endpoint.Transport.SendAsync(request, limit?.Token ?? Token).ConfigureAwait(false);
             var outcome = AttemptOutcome.Of(response, wire.IsGrpc, endpoint.IsRemoved);
-            RecordAnswer(endpoint, outcome);
+            OutcomeRecord.Answer(_cluster, endpoint, outcome, wire.IsGrpc);
             CallActivity.EndAttempt(activity, endpoint.Name, outcome.HttpStatus, null);
             return new AttemptResult(outcome, response, null);
         }
         catch (Exception e)
         {
             var outcome = Classify(e, limit);
-            RecordFailure(endpoint, outcome);
+            (_tried ??= []).Add(endpoint);
+            OutcomeRecord.Failure(_cluster, endpoint, outcome, _deadline is { IsCallers: true });
             ReleaseEndpoint();
             CallActivity.EndAttempt(activity, endpoint.Name, 0, outcome.Word);
             return new AttemptResult(outcome, null, e);
@@ -157,15 +158,7 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
             return;
         }
 
-        if (end == BodyEnd.Broken)
-        {
-            _cluster.Members.Outliers.Record(endpoint, EndpointResult.LocalFailure);
-        }
-        else if (end == BodyEnd.Complete && wire.IsGrpc && _response is { } response && GrpcTrailer(response) is { } status)
-        {
-            _cluster.Members.Outliers.Record(endpoint, EndpointResult.Answer(AttemptOutcome.HttpStatusOf(status)));
-        }
-
+        OutcomeRecord.Body(_cluster, endpoint, end, wire.IsGrpc ? _response : null);
         endpoint.Finish();
         Release();
     }
@@ -234,34 +227,6 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
     private static bool IsIdempotent(HttpMethod method)
         => method == HttpMethod.Get || method == HttpMethod.Head || method == HttpMethod.Put || method == HttpMethod.Delete || method == HttpMethod.Options || method == HttpMethod.Trace;
 
-    private void RecordAnswer(ClusterEndpoint endpoint, in CallOutcome outcome)
-    {
-        endpoint.Connected();
-        if (!wire.IsGrpc)
-        {
-            _cluster.Members.Outliers.Record(endpoint, EndpointResult.Answer(outcome.HttpStatus));
-        }
-        else if (outcome.GrpcStatus is { } status)
-        {
-            _cluster.Members.Outliers.Record(endpoint, EndpointResult.Answer(AttemptOutcome.HttpStatusOf(status)));
-        }
-    }
-
-    private void RecordFailure(ClusterEndpoint endpoint, in CallOutcome outcome)
-    {
-        (_tried ??= []).Add(endpoint);
-        if (outcome.Kind is OutcomeKind.ConnectFailed or OutcomeKind.PeerRefused)
-        {
-            _cluster.Members.BackOff(endpoint);
-        }
-
-        if (outcome.Kind is OutcomeKind.ConnectFailed or OutcomeKind.PeerRefused or OutcomeKind.RefusedStream or OutcomeKind.Reset or OutcomeKind.AttemptTimedOut
-            || (outcome.Kind == OutcomeKind.DeadlineExceeded && _deadline is { IsCallers: false }))
-        {
-            _cluster.Members.Outliers.Record(endpoint, EndpointResult.LocalFailure);
-        }
-    }
-
     private HttpResponseMessage Finish(in AttemptResult result)
     {
         if (result.Response is not { } response)
@@ -297,9 +262,6 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
             _ => MeshErrors.Failed(_cluster.Name, _tried?[^1], result.Outcome, _attempts, error),
         };
     }
-
-    private static int? GrpcTrailer(HttpResponseMessage response)
-        => response.TrailingHeaders.NonValidated.TryGetValues("grpc-status", out var values) && int.TryParse(values.ToString(), out var status) ? status : null;
 
     private void ReleaseEndpoint() => Interlocked.Exchange(ref _endpoint, null)?.Finish();
 

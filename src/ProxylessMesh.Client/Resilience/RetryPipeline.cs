@@ -13,7 +13,7 @@ internal interface IRetriedCall
     /// <summary>Ends what is left of the last attempt.</summary>
     void Abandon(in AttemptResult last);
 
-    Task<AttemptResult> AttemptAsync(int number);
+    ValueTask<AttemptResult> AttemptAsync(int number);
 }
 
 /// <summary>The Polly pipeline of a route: it receives a first attempt that already failed and carries out the rest.</summary>

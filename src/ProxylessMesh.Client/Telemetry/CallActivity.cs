@@ -68,18 +68,13 @@ internal static class CallActivity
         activity.Dispose();
     }
 
-    /// <summary>Puts the running trace into a request, unless the application did so itself.</summary>
-    public static void Inject(HttpRequestMessage request, Activity? activity, Action<HttpRequestMessage, string, string> set)
-    {
-        if ((activity ?? Activity.Current) is { } running)
+    /// <summary>Puts the running trace into a request, by way of <paramref name="set"/>.</summary>
+    public static void Inject(HttpRequestMessage request, Activity running, Action<HttpRequestMessage, string, string> set)
+        => DistributedContextPropagator.Current.Inject(running, (request, set), static (carrier, name, value) =>
         {
-            DistributedContextPropagator.Current.Inject(running, (request, set), static (carrier, name, value) =>
-            {
-                var (request, set) = ((HttpRequestMessage, Action<HttpRequestMessage, string, string>))carrier!;
-                set(request, name, value);
-            });
-        }
-    }
+            var (request, set) = ((HttpRequestMessage, Action<HttpRequestMessage, string, string>))carrier!;
+            set(request, name, value);
+        });
 
     private static void Describe(Activity activity, string endpoint, int status, string? error)
     {

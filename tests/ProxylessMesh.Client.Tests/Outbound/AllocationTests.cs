@@ -1,7 +1,10 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using ProxylessMesh.Client.Clusters;
 using ProxylessMesh.Client.Outbound;
 using ProxylessMesh.Client.Snapshots;
+using ProxylessMesh.Client.Telemetry;
 using ProxylessMesh.Xds.Matching;
 using ProxylessMesh.Xds.Resources;
 
@@ -37,11 +40,38 @@ public sealed class AllocationTests
         Assert.Equal(0, perCall);
     }
 
+    [Fact]
+    public async Task Handler_stays_within_its_bound_over_a_transport_that_answers_at_once()
+    {
+        SkipInDebug();
+        await using var mesh = new TestMesh(configure: static services => services.AddSingleton(static provider => new EndpointTable(
+            static (_, _, _) => new HttpMessageInvoker(new AnswersAtOnce()),
+            TimeProvider.System,
+            provider.GetRequiredService<MeshMeter>(),
+            NullLogger<EndpointTable>.Instance)));
+        mesh.Xds.Publish(Configs.Host("catalog", new IPEndPoint(IPAddress.Loopback, 1), new IPEndPoint(IPAddress.Loopback, 2)));
+        using var client = new HttpMessageInvoker(mesh.Services.GetRequiredService<MeshHttpHandlerFactory>().Create());
+        using var request = new HttpRequestMessage(HttpMethod.Get, "http://catalog/");
+
+        var perCall = PerCall(() => client.SendAsync(request, CancellationToken.None));
+
+        // Budget of performance.md: no more than the 160 bytes that HttpClient's own timeout costs. Not reached yet; this holds what is.
+        Assert.InRange(perCall, 0, 304);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{perCall} bytes per call");
+    }
+
     private static void SkipInDebug()
     {
 #if DEBUG
         Assert.Skip("Allocation is measured in Release: Debug boxes state machines.");
 #endif
+    }
+
+    private sealed class AnswersAtOnce : HttpMessageHandler
+    {
+        private static readonly Task<HttpResponseMessage> Ok = Task.FromResult(new HttpResponseMessage { Content = new ByteArrayContent([]) });
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => Ok;
     }
 
     private static long PerCall(Func<object?> call)

@@ -42,6 +42,21 @@ public sealed class MeshCallTests
     }
 
     [Fact]
+    public async Task Synchronous_calls_work_too()
+    {
+        await using var backend = await TestBackend.StartAsync(static http => http.Response.WriteAsync("here"));
+        await using var mesh = TestMesh.With(Configs.Host("catalog", backend.Address));
+        using var client = mesh.Client();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "http://catalog/");
+
+        using var response = client.Send(request, TestEnd);
+        using var body = new StreamReader(response.Content.ReadAsStream(TestEnd));
+
+        Assert.Equal("here", body.ReadToEnd());
+        RetryTests.AssertIdle(mesh);
+    }
+
+    [Fact]
     public async Task Endpoint_with_the_wrong_identity_gets_nothing()
     {
         var ca = TestCa.Create();

@@ -10,6 +10,7 @@ using ProxylessMesh.Client.Discovery;
 using ProxylessMesh.Client.Telemetry;
 using ProxylessMesh.Client.Workloads;
 using ProxylessMesh.Spiffe;
+using ProxylessMesh.Xds.Bootstrap;
 using ProxylessMesh.Xds.Client;
 
 namespace ProxylessMesh.Client;
@@ -79,10 +80,9 @@ internal static class MeshClientRegistration
     {
         var time = provider.GetRequiredService<TimeProvider>();
         var logger = provider.GetRequiredService<ILogger<XdsClient>>();
-        if (XdsBootstrapVariables.AreSet)
+        if (XdsBootstrapReader.FromEnvironment() is { } bootstrap)
         {
-            var bootstrap = XdsBootstrap.Load();
-            return new XdsClient(new XdsClientOptions { Server = bootstrap.Server, Node = bootstrap.Node, IgnoreResourceDeletion = bootstrap.IgnoreResourceDeletion }, time, logger);
+            return new XdsClient(bootstrap.ToClientOptions(), time, logger);
         }
 
         var link = provider.GetRequiredService<ControlPlaneLink>();

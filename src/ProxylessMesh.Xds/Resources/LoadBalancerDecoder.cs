@@ -1,4 +1,5 @@
 using Envoy.Config.Cluster.V3;
+using Envoy.Extensions.LoadBalancingPolicies.RingHash.V3;
 using Envoy.Extensions.LoadBalancingPolicies.WrrLocality.V3;
 using Google.Protobuf.WellKnownTypes;
 
@@ -72,8 +73,10 @@ internal static class LoadBalancerDecoder
             case Prefix + "client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin":
                 // Without load reports weighted round robin is plain round robin (A58).
                 return new LoadBalancerConfig();
-            case Prefix + "random.v3.Random":
             case Prefix + "ring_hash.v3.RingHash":
+                CheckRing(ValueDecoder.Unpack(any, RingHash.Parser, errors), errors);
+                return new LoadBalancerConfig { Kind = LoadBalancerKind.Random };
+            case Prefix + "random.v3.Random":
                 return new LoadBalancerConfig { Kind = LoadBalancerKind.Random };
             case Prefix + "least_request.v3.LeastRequest":
                 return ValueDecoder.Unpack(any, Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3.LeastRequest.Parser, errors) is { } least
@@ -116,12 +119,31 @@ internal static class LoadBalancerDecoder
                 errors.Add("hash_function", ring.HashFunction, "must be XX_HASH");
             }
 
-            var minimum = ring.MinimumRingSize ?? 1024;
-            var maximum = ring.MaximumRingSize ?? MaxRingSize;
-            if (minimum > maximum || maximum > MaxRingSize)
-            {
-                errors.Add("minimum_ring_size, maximum_ring_size", $"{minimum}, {maximum}", $"must be in order and at most {MaxRingSize}");
-            }
+            CheckRingSize(ring.MinimumRingSize, ring.MaximumRingSize, errors);
+        }
+    }
+
+    private static void CheckRing(RingHash? ring, DecodeErrors errors)
+    {
+        if (ring is null)
+        {
+            return;
+        }
+
+        if (ring.HashFunction is not (RingHash.Types.HashFunction.DefaultHash or RingHash.Types.HashFunction.XxHash))
+        {
+            errors.Add("hash_function", ring.HashFunction, "must be XX_HASH");
+        }
+
+        CheckRingSize(ring.MinimumRingSize, ring.MaximumRingSize, errors);
+    }
+
+    private static void CheckRingSize(ulong? minimum, ulong? maximum, DecodeErrors errors)
+    {
+        var (first, last) = (minimum ?? 1024, maximum ?? MaxRingSize);
+        if (first > last || last > MaxRingSize)
+        {
+            errors.Add("minimum_ring_size, maximum_ring_size", $"{first}, {last}", $"must be in order and at most {MaxRingSize}");
         }
     }
 }

@@ -86,4 +86,20 @@ public class XdsClientStateOfTheWorldTests
 
         Assert.False(updates.TryRead(out _));
     }
+
+    [Fact]
+    public async Task Refused_value_takes_the_last_good_one_along_where_the_server_feature_says_so()
+    {
+        await using var mesh = await XdsClientFixture.StartAsync(delta: false, with: static options => options with { FailOnDataErrors = true });
+        var updates = mesh.Watch("catalog");
+        mesh.Client.Start();
+        var stream = await mesh.Server.NextStreamAsync(TestEnd);
+        await XdsClientFixture.ServeAsync(stream, "catalog", "1", TestEnd);
+        await updates.ReadAsync(TestEnd);
+
+        await stream.SendAsync(XdsTypeUrls.Listener, "2", ("catalog", XdsResources.Listener("catalog", routeName: "")));
+
+        var failed = Assert.IsType<XdsUpdate<XdsConfig>.Failed>(await updates.ReadAsync(TestEnd));
+        Assert.Contains("route_config_name is missing", failed.Reason, StringComparison.Ordinal);
+    }
 }

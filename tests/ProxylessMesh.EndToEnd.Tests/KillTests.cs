@@ -16,13 +16,13 @@ public sealed class KillTests
         {
             var listen = "127.0.0.1:0";
             var revision = 0;
-            for (var round = 0; round < 8; round++)
+            for (var round = 0; round < 5; round++)
             {
                 await using var controlPlane = await ControlPlaneProcess.StartAsync(folder.FullName, listen, TestEnd);
                 listen = controlPlane.Address.Authority;
 
                 // Killed at another point of the stream of changes each time.
-                var writes = 3 + (round * 7);
+                var writes = 3 + (round * 9);
                 for (var i = 0; i < writes; i++)
                 {
                     await WriteRouteAsync(folder.FullName, ++revision);

@@ -16,7 +16,8 @@ namespace ProxylessMesh.ControlPlane.Xds;
 /// </remarks>
 internal abstract class AdsSession(Func<Node?, AdsNode> identify, Func<AdsNode, ResourceLookup> lookupFor, string peer, DateTimeOffset connectedAt)
 {
-    private const int MaxTypes = 16;
+    // Types that we do not serve are answered as missing; a few of them may be asked for.
+    private const int MaxForeignTypes = 8;
 
     // The order of sending; other types come last.
     private static readonly string[] Order = [XdsTypeUrls.Cluster, XdsTypeUrls.ClusterLoadAssignment, XdsTypeUrls.Listener, XdsTypeUrls.RouteConfiguration];
@@ -62,7 +63,7 @@ internal abstract class AdsSession(Func<Node?, AdsNode> identify, Func<AdsNode, 
         }
     }
 
-    /// <summary>Makes the session of a protocol's subscription to a type; null when there are too many types.</summary>
+    /// <summary>Finds or makes the subscription to a type; null when there are too many types.</summary>
     protected TSubscription? SubscriptionLocked<TSubscription>(string typeUrl, Func<string, ResourceLookup, TSubscription> create)
         where TSubscription : Subscription
     {
@@ -71,7 +72,7 @@ internal abstract class AdsSession(Func<Node?, AdsNode> identify, Func<AdsNode, 
             return (TSubscription)present;
         }
 
-        if (typeUrl.Length is 0 or > 256 || _subscriptions.Count >= MaxTypes)
+        if (IsForeign(typeUrl) && (typeUrl.Length is 0 or > 256 || _subscriptions.Count(static s => IsForeign(s.TypeUrl)) >= MaxForeignTypes))
         {
             return null;
         }
@@ -123,6 +124,8 @@ internal abstract class AdsSession(Func<Node?, AdsNode> identify, Func<AdsNode, 
     private static bool IsReferredTo(Subscription subscription) => subscription.TypeUrl is XdsTypeUrls.Cluster or XdsTypeUrls.ClusterLoadAssignment;
 
     private static bool IsReferring(Subscription subscription) => subscription.TypeUrl is XdsTypeUrls.Listener or XdsTypeUrls.RouteConfiguration;
+
+    private static bool IsForeign(string typeUrl) => RankOf(typeUrl) == Order.Length;
 
     private static int RankOf(string typeUrl) => Array.IndexOf(Order, typeUrl) is var rank and >= 0 ? rank : Order.Length;
 

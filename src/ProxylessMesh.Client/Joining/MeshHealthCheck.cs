@@ -34,7 +34,7 @@ internal sealed class MeshHealthCheck(IdentitySource identities, IXdsClient xds,
         {
             if (host.State.Kind is HostStateKind.Waiting or HostStateKind.Failed)
             {
-                var reason = xds is XdsClient { State.LastError: { } error } ? error : host.State.Reason;
+                var reason = xds is XdsClient { State.LastError: { } error } ? error : host.State.Reason is { Length: > 0 } known ? known : "the control plane has not answered";
                 return new HealthCheckResult(failure, $"There is no configuration for host '{host.Authority}' yet: {reason}");
             }
         }

@@ -40,7 +40,10 @@ internal sealed class TestMesh : IAsyncDisposable
 
     public Uri Address => new($"https://{_listen}");
 
-    public JoinTokens Tokens => (_controlPlane ?? throw new InvalidOperationException("The control plane is down.")).Services.GetRequiredService<JoinTokens>();
+    /// <summary>The services of the app that embeds the control plane.</summary>
+    public IServiceProvider ControlPlane => (_controlPlane ?? throw new InvalidOperationException("The control plane is down.")).Services;
+
+    public JoinTokens Tokens => ControlPlane.GetRequiredService<JoinTokens>();
 
     public static async Task<TestMesh> StartAsync(Action<MeshControlPlaneOptions>? configure = null)
     {
@@ -92,7 +95,7 @@ internal sealed class TestMesh : IAsyncDisposable
     public Task<string> TokenAsync(string serviceAccount) => Tokens.CreateAsync(Namespace, serviceAccount, TimeSpan.FromHours(1), maxUses: 0, TestContext.Current.CancellationToken);
 
     /// <summary>Starts a web app that is a workload of the mesh, on a free port.</summary>
-    public async Task<TestWorkload> StartServerAsync(string service, Action<WebApplication> map, string? token = null, Dictionary<string, string?>? settings = null)
+    public async Task<TestWorkload> StartServerAsync(string service, Action<WebApplication> map, string? token = null, Dictionary<string, string?>? settings = null, Action<IServiceCollection>? services = null)
     {
         var logs = new LogGuard();
         var builder = WebApplication.CreateSlimBuilder();
@@ -101,6 +104,7 @@ internal sealed class TestMesh : IAsyncDisposable
         builder.Logging.ClearProviders().AddProvider(logs);
         builder.Configuration.AddInMemoryCollection(await SettingsAsync(service, token, settings));
         builder.AddMesh();
+        services?.Invoke(builder.Services);
         var app = builder.Build();
         map(app);
         await app.StartAsync(TestContext.Current.CancellationToken);

@@ -78,7 +78,12 @@ internal sealed class TestCa
 
         // Roots of different tests have the same name: only the key identifier tells them apart, as after a root rotation.
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_signer, includeKeyIdentifier: true, includeIssuerAndSerial: false));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], critical: false));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
+        if (leaf.Usages.Count > 0)
+        {
+            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. leaf.Usages.Select(static usage => new Oid(usage))], critical: false));
+        }
+
         if (leaf.RawNames is { } names)
         {
             request.CertificateExtensions.Add(new X509Extension("2.5.29.17", names, critical: false));

@@ -17,6 +17,9 @@ internal sealed record TestLeaf
     /// <summary><see langword="null"/> leaves the extension out.</summary>
     public X509KeyUsageFlags? KeyUsage { get; init; } = X509KeyUsageFlags.DigitalSignature;
 
+    /// <summary>Extended key usages; none leaves the extension out. Default: TLS, both sides.</summary>
+    public IReadOnlyList<string> Usages { get; init; } = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"];
+
     /// <summary>Negative: already expired.</summary>
     public TimeSpan Lifetime { get; init; } = TimeSpan.FromHours(1);
 }

@@ -173,6 +173,8 @@ public sealed class CertificateAuthorityTests : IDisposable
     [Fact]
     public void Versions_of_snapshots_grow_over_restarts_even_when_the_clock_goes_back()
     {
+        Open(static _ => 0);
+        _time.Advance(TimeSpan.FromDays(1));
         var versions = new List<ulong>();
         for (var run = 0; run < 3; run++)
         {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using ProxylessMesh.Spiffe;
@@ -10,7 +11,7 @@ namespace ProxylessMesh.ControlPlane.Tests.Ca;
 public sealed class MeshCaSourceTests : IDisposable
 {
     private readonly TestFolder _folder = new();
-    private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
+    private readonly SleepClock _time = new();
 
     private static CancellationToken TestEnd => TestContext.Current.CancellationToken;
 
@@ -23,12 +24,12 @@ public sealed class MeshCaSourceTests : IDisposable
         var token = await host.Tokens.CreateAsync("shop", "catalog", TimeSpan.FromHours(1), 1, TestEnd);
         await using var run = new Run(host.SettingsFor(token), _time);
         var first = await run.Source.GetAsync(TestEnd);
-        var next = run.NextStatusAsync();
+        await _time.AsleepAsync();
 
         _time.Advance(TimeSpan.FromHours(9.5));
         Assert.Same(first, run.Source.Current);
         _time.Advance(TimeSpan.FromHours(5));
-        await next;
+        await _time.AsleepAsync();
 
         Assert.NotSame(first, run.Source.Current);
         Assert.Equal(first.Id, run.Source.Current!.Id);
@@ -45,20 +46,28 @@ public sealed class MeshCaSourceTests : IDisposable
         var first = await run.Source.GetAsync(TestEnd);
         await host.DisposeAsync();
 
+        await _time.AsleepAsync();
         _time.Advance(TimeSpan.FromHours(15));
-        var status = await run.UntilAsync(_time, static status => status.Error is not null, TimeSpan.Zero);
+        await _time.AsleepAsync();
+        var status = run.Source.Status;
         Assert.Equal(IdentityState.Stale, status.State);
         Assert.Equal(IdentityError.ControlPlaneUnreachable, status.Error!.Error);
         Assert.Same(first, run.Source.Current);
-        await run.UntilAsync(_time, _ => run.Attempts >= 5, TimeSpan.FromMinutes(1));
+        for (var attempt = 0; attempt < 4; attempt++)
+        {
+            _time.Advance(TimeSpan.FromMinutes(1));
+            await _time.AsleepAsync();
+        }
+
         Assert.Single(run.Log.Entries, static entry => entry.Level == LogLevel.Warning);
 
+        await using var again = await TestCaHost.StartAsync(_folder.Path, static options => options.SvidLifetime = TimeSpan.FromHours(48), address);
         _time.SetUtcNow(first.ExpiresAt);
         Assert.Equal(IdentityState.Expired, run.Source.Status.State);
         Assert.NotNull(run.Source.Status.FailingSince);
 
-        await using var again = await TestCaHost.StartAsync(_folder.Path, address: address);
-        status = await run.UntilAsync(_time, static status => status.Error is null, TimeSpan.FromSeconds(15));
+        await _time.AsleepAsync();
+        status = run.Source.Status;
         Assert.Equal(IdentityState.Ready, status.State);
         Assert.Null(status.FailingSince);
     }
@@ -70,10 +79,10 @@ public sealed class MeshCaSourceTests : IDisposable
         var sealedOne = await host.JoinAsync(await host.Tokens.CreateAsync("shop", "catalog", TimeSpan.FromHours(1), 1, TestEnd));
         await using var run = new Run(host.SettingsFor(""), _time, sealedOne);
         Assert.Same(sealedOne, run.Source.Current);
-        var next = run.NextStatusAsync();
+        await _time.AsleepAsync();
 
-        _time.Advance(TimeSpan.FromHours(14));
-        await next;
+        _time.Advance(TimeSpan.FromHours(15));
+        await _time.AsleepAsync();
 
         Assert.NotSame(sealedOne, run.Source.Current);
     }
@@ -96,18 +105,11 @@ public sealed class MeshCaSourceTests : IDisposable
         private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(TestEnd);
         private readonly ILoggerFactory _loggers;
         private readonly Task _running;
-        private TaskCompletionSource<IdentityStatus> _next = New();
-        private int _attempts;
 
         public Run(MeshCaSettings settings, TimeProvider time, WorkloadIdentity? restored = null)
         {
             _loggers = LoggerFactory.Create(logging => logging.AddProvider(Log));
-            Source = new MeshCaSource(settings, time, _loggers.CreateLogger<MeshCaSource>());
-            Source.StatusChanged += status =>
-            {
-                Interlocked.Increment(ref _attempts);
-                Interlocked.Exchange(ref _next, New()).SetResult(status);
-            };
+            Source = new MeshCaSource(settings with { AttemptTimeout = SleepClock.NoSleep }, time, _loggers.CreateLogger<MeshCaSource>());
             if (restored is not null)
             {
                 Assert.True(Source.Restore(restored));
@@ -120,26 +122,6 @@ public sealed class MeshCaSourceTests : IDisposable
 
         public LogGuard Log { get; } = new();
 
-        public int Attempts => Volatile.Read(ref _attempts);
-
-        public Task<IdentityStatus> NextStatusAsync() => Volatile.Read(ref _next).Task.WaitAsync(TestEnd);
-
-        /// <summary>Moves the clock by steps, one attempt after the other, until the status is like this.</summary>
-        public async Task<IdentityStatus> UntilAsync(FakeTimeProvider time, Func<IdentityStatus, bool> wanted, TimeSpan step)
-        {
-            while (true)
-            {
-                var next = NextStatusAsync();
-                if (wanted(Source.Status))
-                {
-                    return Source.Status;
-                }
-
-                time.Advance(step);
-                await next;
-            }
-        }
-
         public async ValueTask DisposeAsync()
         {
             await _stop.CancelAsync();
@@ -147,7 +129,27 @@ public sealed class MeshCaSourceTests : IDisposable
             _stop.Dispose();
             _loggers.Dispose();
         }
+    }
 
-        private static TaskCompletionSource<IdentityStatus> New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>A clock that tells when the source has gone to sleep: only then may a test move it.</summary>
+    private sealed class SleepClock() : FakeTimeProvider(TimeProvider.System.GetUtcNow())
+    {
+        /// <summary>A timer of this length is an attempt's time limit, no sleep.</summary>
+        public static readonly TimeSpan NoSleep = TimeSpan.FromHours(100);
+
+        private readonly Channel<bool> _sleeps = Channel.CreateUnbounded<bool>();
+
+        public async Task AsleepAsync() => await _sleeps.Reader.ReadAsync(TestEnd);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            if (dueTime > TimeSpan.Zero && dueTime != NoSleep)
+            {
+                _sleeps.Writer.TryWrite(true);
+            }
+
+            return timer;
+        }
     }
 }

@@ -35,9 +35,10 @@ internal sealed partial class ControlPlaneHost : IHostedService, IAsyncDisposabl
         _address = address;
         _logger = loggers.CreateLogger<ControlPlaneHost>();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Services.AddSingleton(loggers).AddSingleton(typeof(ILogger<>), typeof(Logger<>)).AddSingleton(options).AddSingleton(time).AddSingleton(address);
+        builder.Services.AddSingleton<ILoggerFactory>(new EmbeddedLogging(loggers)).AddSingleton(typeof(ILogger<>), typeof(Logger<>)).AddSingleton(options).AddSingleton(time).AddSingleton(address);
         builder.Services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
-        builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        // All streams end at once when it stops; this is for connections of clients that do not read.
+        builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
         builder.Services.AddControlPlaneParts();
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Listen);
         _application = builder.Build();

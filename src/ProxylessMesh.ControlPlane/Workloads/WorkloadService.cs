@@ -35,7 +35,10 @@ internal sealed partial class WorkloadService(WorkloadRegistry registry, Manifes
         {
             await responseStream.WriteAsync(new JoinResponse { Registered = new Registered { Host = HostNames.Full(workload.Service, workload.Namespace) } }, ending.Token);
             await FollowAsync(lease, requestStream, responseStream, ending);
-            hasLeft = true;
+
+            // The reader ends without an exception also where the call was cancelled while nobody was reading.
+            context.CancellationToken.ThrowIfCancellationRequested();
+            hasLeft = !lifetime.ApplicationStopping.IsCancellationRequested;
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using ProxylessMesh.ControlPlane.Workloads;
 using ProxylessMesh.Manifests;
@@ -12,11 +13,13 @@ internal sealed class ServiceCatalog
 {
     private readonly ManifestSet _manifests;
     private readonly HashSet<string> _named;
+    private readonly FrozenSet<string> _selectorKeys;
 
     /// <summary>The part that depends on manifests alone: kept while only workloads change.</summary>
     public ServiceCatalog(ManifestSet manifests)
     {
         _manifests = manifests;
+        _selectorKeys = manifests.Services.SelectMany(service => service.Selector.Keys).ToFrozenSet(StringComparer.Ordinal);
         _named = new(StringComparer.Ordinal);
         _named.UnionWith(manifests.Services.Select(service => service.Host));
         _named.UnionWith(manifests.HttpRoutes.SelectMany(route => route.Parents).Select(parent => parent.Host));
@@ -30,18 +33,14 @@ internal sealed class ServiceCatalog
     /// <summary>Every service with its workloads, by host name.</summary>
     public ImmutableArray<MeshService> Services(IEnumerable<Workload> workloads)
     {
-        var byNamespace = workloads.OrderBy(workload => workload.InstanceId, StringComparer.Ordinal)
-            .ToLookup(workload => workload.Namespace, StringComparer.Ordinal);
-        var joined = byNamespace.SelectMany(group => group).Where(workload => !workload.Ports.IsEmpty)
-            .ToLookup(workload => HostNames.Full(workload.Service, workload.Namespace), StringComparer.Ordinal);
-
-        return [.. _named.Union(joined.Select(group => group.Key), StringComparer.Ordinal)
+        var index = new WorkloadIndex(workloads, _selectorKeys);
+        return [.. _named.Union(index.Hosts, StringComparer.Ordinal)
             .Order(StringComparer.Ordinal)
-            .Select(host => Service(host, byNamespace, joined))
+            .Select(host => Service(host, index))
             .OfType<MeshService>()];
     }
 
-    private MeshService? Service(string host, ILookup<string, Workload> byNamespace, ILookup<string, Workload> joined)
+    private MeshService? Service(string host, WorkloadIndex index)
     {
         if (!HostNames.TryParse(host, out var name, out var ns))
         {
@@ -55,7 +54,7 @@ internal sealed class ServiceCatalog
             Name = name,
             Namespace = ns,
             Manifest = manifest,
-            Workloads = [.. manifest is { Selector.IsEmpty: false } ? byNamespace[ns].Where(workload => manifest.Selector.Selects(workload.Labels)) : joined[host]],
+            Workloads = manifest is { Selector.IsEmpty: false } ? index.Selected(ns, manifest.Selector) : index.JoinedAs(host),
         };
     }
 }

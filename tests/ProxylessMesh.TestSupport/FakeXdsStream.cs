@@ -57,9 +57,13 @@ internal sealed class FakeXdsStream(Func<DeltaDiscoveryResponse, Task>? writeDel
 
     internal async Task ReadAsync<TRequest>(IAsyncStreamReader<TRequest> requests, Func<TRequest, FakeXdsRequest> read, CancellationToken cancellationToken)
     {
-        var reading = ReadAllAsync(requests, read, cancellationToken);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var reading = ReadAllAsync(requests, read, stop.Token);
         if (await Task.WhenAny(reading, _end.Task) == _end.Task)
         {
+            // Kestrel uses its streams again: a read that is left behind would take bytes of the next one.
+            await stop.CancelAsync();
+            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw new RpcException(await _end.Task);
         }
 

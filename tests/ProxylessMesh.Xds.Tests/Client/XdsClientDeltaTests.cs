@@ -179,8 +179,8 @@ public class XdsClientDeltaTests
     [Fact]
     public async Task Slow_watcher_does_not_keep_the_stream_from_being_read()
     {
-        await using var mesh = await XdsClientFixture.StartAsync();
         using var release = new SemaphoreSlim(0);
+        await using var mesh = await XdsClientFixture.StartAsync();
         mesh.Client.WatchTarget("slow", _ => release.Wait(TestEnd));
         mesh.Client.Start();
         var stream = await mesh.Server.NextStreamAsync(TestEnd);

@@ -27,10 +27,10 @@ internal sealed class IdentitiesChapter : Chapter
     {
         var now = stage.Time.GetUtcNow();
         var identities = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var member in stage.Fleet.Members)
+        foreach (var member in stage.Fleet.Members.OrderBy(member => member.Instance, StringComparer.Ordinal))
         {
             var identity = member.Identities[^1];
-            var expected = $"spiffe://mesh.local/ns/{ChildEnvironment.Namespace}/sa/{member.Spec.Service}";
+            var expected = IdOf(member.Spec.Service);
             identities[member.Instance] = identity.SpiffeId;
             report.Say(string.Create(CultureInfo.InvariantCulture, $"{member.Instance,-13} {identity.SpiffeId}, for another {(identity.ExpiresAt - now).TotalSeconds:0} s"));
             report.Check(identity.SpiffeId == expected, $"'{member.Instance}' is '{identity.SpiffeId}' instead of '{expected}'.");
@@ -39,14 +39,20 @@ internal sealed class IdentitiesChapter : Chapter
                 $"The certificate of '{member.Instance}' ends at {identity.ExpiresAt:O}; it is {now:O}, and it should live one minute.");
         }
 
+        var customers = stage.LoadIdentity.Current?.Id.ToString() ?? "";
+        identities["customers"] = customers;
+        report.Say($"customers     {customers}, this process");
+        report.Check(customers == IdOf(ChildEnvironment.Customers), $"The customers are '{customers}' instead of '{IdOf(ChildEnvironment.Customers)}'.");
         report.Figure("identities", identities);
     }
+
+    private static string IdOf(string serviceAccount) => $"spiffe://mesh.local/ns/{ChildEnvironment.Namespace}/sa/{serviceAccount}";
 
     private static async Task CheckWireAsync(Stage stage, ChapterReport report, CancellationToken cancellationToken)
     {
         var tally = await stage.MeasureAsync(cancellationToken);
         var callers = tally.Answers.SelectMany(answer => new[] { answer.Catalog.Caller, answer.PricingCaller ?? answer.Catalog.Caller }).Distinct().ToList();
-        var expected = $"spiffe://mesh.local/ns/{ChildEnvironment.Namespace}/sa/storefront";
+        var expected = IdOf(ChildSpec.Storefront.Service);
         report.Check(callers is [var caller] && caller == expected, $"Catalog and pricing were called by {string.Join(", ", callers)}; only {expected} should.");
 
         var withSecret = tally.Answers.Count(answer => answer.Catalog.Products.Any(product => product.Name.Contains(Product.Secret, StringComparison.Ordinal)));

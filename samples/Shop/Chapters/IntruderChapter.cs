@@ -37,7 +37,7 @@ internal sealed class IntruderChapter : Chapter
         {
             await stage.WaitUntilAsync(() => LinesThatNameIt(stage, service).Count > 0, $"a line in the log of '{service}' that names {IntruderId}", cancellationToken);
             var lines = LinesThatNameIt(stage, service);
-            report.Figure($"logLinesOf {service}", lines.Count);
+            report.Figure($"namedInLogOf {service}", lines.Count);
             report.Say($"log of {lines[0].Instance}: {lines[0].Line}");
         }
     }

@@ -14,6 +14,7 @@ namespace ProxylessMesh.Client.Workloads;
 internal sealed partial class WorkloadRegistration
 {
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(15);
 
     private readonly ControlPlaneChannel _channel;
@@ -129,6 +130,9 @@ internal sealed partial class WorkloadRegistration
             if (first == writing && stop.IsCancellationRequested)
             {
                 await EndAsync(call.RequestStream).ConfigureAwait(false);
+
+                // Until the server has ended its side: to dispose earlier resets the stream, and a reset is a broken lease, not a given-back one.
+                await reading.WaitAsync(EndPatience, _time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
             await first.ConfigureAwait(false);

@@ -35,6 +35,9 @@ internal sealed class PeerUserFeature(MeshPeer peer) : IHttpAuthenticationFeatur
 
     private WorkloadClaimsIdentity Workload() => new(peer.IdText!);
 
-    private sealed class WorkloadClaimsIdentity(string id)
-        : ClaimsIdentity([new Claim(MeshClaimTypes.SpiffeId, id, ClaimValueTypes.String, issuer: "mesh")]);
+    private sealed class WorkloadClaimsIdentity(string id) : ClaimsIdentity(
+        [new Claim(MeshClaimTypes.SpiffeId, id, ClaimValueTypes.String, issuer: "mesh")],
+        authenticationType: null,
+        nameType: MeshClaimTypes.SpiffeId,
+        roleType: null);
 }

@@ -31,10 +31,10 @@ public sealed class PeerIdentityMiddlewareTests
     [Fact]
     public async Task Workload_is_a_claim_of_the_user_but_signs_nobody_in()
     {
-        await using var app = await MeshApp.StartAsync(Policies.Strict(), static http => http.Response.WriteAsync($"{http.User.FindFirstValue(MeshClaimTypes.SpiffeId)} {http.User.Identities.Any(static identity => identity.IsAuthenticated)}"));
+        await using var app = await MeshApp.StartAsync(Policies.Strict(), static http => http.Response.WriteAsync($"{http.User.FindFirstValue(MeshClaimTypes.SpiffeId)} {http.User.Identity!.Name} {http.User.Identities.Any(static identity => identity.IsAuthenticated)}"));
         using var client = app.Client();
 
-        Assert.Equal($"{Storefront} False", await client.GetStringAsync("/", TestEnd));
+        Assert.Equal($"{Storefront} {Storefront} False", await client.GetStringAsync("/", TestEnd));
     }
 
     [Fact]

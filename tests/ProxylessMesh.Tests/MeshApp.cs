@@ -71,7 +71,10 @@ internal sealed class MeshApp : IAsyncDisposable
     /// <summary>A client of the mesh: its connections are mTLS with an identity of this application's CA, or the one given.</summary>
     public HttpClient Client(string serviceAccount = "storefront", Version? version = null) => Client(Ca.Issue("shop", serviceAccount), version);
 
-    public HttpClient Client(WorkloadIdentity identity, Version? version = null, Action<SpiffeId>? server = null)
+    public HttpClient Client(WorkloadIdentity identity, Version? version = null, Action<SpiffeId>? server = null) => ClientTo(Address, identity, version, server);
+
+    /// <summary>The same for any server of the mesh.</summary>
+    public static HttpClient ClientTo(IPEndPoint address, WorkloadIdentity identity, Version? version = null, Action<SpiffeId>? server = null)
     {
         var http2 = (version ?? HttpVersion.Version20) == HttpVersion.Version20;
         var handler = new SocketsHttpHandler
@@ -79,7 +82,7 @@ internal sealed class MeshApp : IAsyncDisposable
             ConnectCallback = async (_, cancellationToken) =>
             {
                 var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                await socket.ConnectAsync(Address, cancellationToken);
+                await socket.ConnectAsync(address, cancellationToken);
                 var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
                 try
                 {

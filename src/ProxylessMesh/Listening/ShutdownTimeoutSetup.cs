@@ -10,10 +10,22 @@ internal sealed class ShutdownTimeoutSetup(IOptions<MeshOptions> options) : IPos
 
     public void PostConfigure(string? name, HostOptions host)
     {
-        var needed = options.Value.Inbound.DrainTimeout + ForRunningCalls;
-        if (host.ShutdownTimeout >= TimeSpan.Zero && host.ShutdownTimeout < needed)
+        if (host.ShutdownTimeout >= TimeSpan.Zero && host.ShutdownTimeout < Needed())
         {
-            host.ShutdownTimeout = needed;
+            host.ShutdownTimeout = Needed();
+        }
+    }
+
+    // The host reads its options while it is built; mistakes in ours are for its start to report, all at once.
+    private TimeSpan Needed()
+    {
+        try
+        {
+            return options.Value.Inbound.DrainTimeout + ForRunningCalls;
+        }
+        catch (OptionsValidationException)
+        {
+            return TimeSpan.Zero;
         }
     }
 }

@@ -61,7 +61,8 @@ internal static class SpiffeTls
     {
         TargetHost = serverName,
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-        CertificateChainPolicy = bundles is null ? null : new PeerChainPolicy(bundles, []).ForServers,
+        // Also without bundles: the framework's own policy would download what a stranger's certificate points to.
+        CertificateChainPolicy = new PeerChainPolicy(bundles ?? new TrustBundleSet([]), []).ForServers,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         ApplicationProtocols = protocols,
         AllowRenegotiation = false,

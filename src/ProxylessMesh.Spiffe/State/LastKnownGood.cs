@@ -35,7 +35,7 @@ internal sealed class LastKnownGood(string folder, TimeSpan maxAge, TimeProvider
                 ? throw new IdentityException(IdentityError.BadFile, $"The last known good snapshot in '{_path}' is refused: {fault}. It is replaced once the control plane is reached; until then this process has no configuration.")
                 : snapshot;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
         {
             throw new IdentityException(IdentityError.BadFile, $"The last known good snapshot in '{folder}' cannot be read: {error.Message} Check Mesh:State:Folder and its permissions.", error);
         }
@@ -64,7 +64,7 @@ internal sealed class LastKnownGood(string folder, TimeSpan maxAge, TimeProvider
             PrivateFile.Replace(_floorPath, Encoding.ASCII.GetBytes(snapshot!.Version.ToString(CultureInfo.InvariantCulture)));
             return snapshot;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
         {
             throw new IdentityException(IdentityError.BadFile, $"The last known good snapshot cannot be kept in '{folder}': {error.Message} Check Mesh:State:Folder and its permissions.", error);
         }

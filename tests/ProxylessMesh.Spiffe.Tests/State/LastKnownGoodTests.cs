@@ -140,6 +140,17 @@ public sealed class LastKnownGoodTests : IDisposable
     }
 
     [Fact]
+    public void Huge_file_is_refused_unread()
+    {
+        using (var file = File.Create(_folder.File("snapshot.cms")))
+        {
+            file.SetLength(SnapshotSignature.MaxBytes + 1L);
+        }
+
+        RefusedToLoad("are the most");
+    }
+
+    [Fact]
     public async Task Refused_answer_leaves_the_good_file_in_place()
     {
         await State.SaveAsync(Sign(Content(version: 3)), _workload, TestEnd);

@@ -72,7 +72,7 @@ for app in orders web; do
 done
 until_line orders.log 'Now listening on' "${pids[1]}"
 until_line web.log 'Now listening on' "${pids[2]}"
-url=$(sed -n 's/.*Now listening on: \(http:[^ ]*\).*/\1/p' web.log | head -1)
+url=$(sed -n 's#.*Now listening on: https\{0,1\}://\([^ ]*\).*#http://\1#p' web.log | head -1)
 
 answer=
 for _ in $(seq 100); do

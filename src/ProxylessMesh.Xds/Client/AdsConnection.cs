@@ -6,15 +6,14 @@ using Microsoft.Extensions.Logging;
 namespace ProxylessMesh.Xds.Client;
 
 /// <summary>
-/// Keeps one ADS stream up: connects when there is something to ask, waits between attempts (gRFC A57), changes to state of the world
-/// where the server lacks delta, and lets the time run in which the server owes answers. On the client's loop only.
+/// Keeps one ADS stream up: connects when there is something to ask, waits between attempts (gRFC A57), and changes to state of the
+/// world where the server lacks delta. On the client's loop only.
 /// </summary>
 internal sealed partial class AdsConnection(
     XdsClientOptions options, TimeProvider time, EventLoop loop, ResourceCache cache, IAdsEvents events, ILogger logger) : IAdsListener, IAsyncDisposable
 {
-    private static readonly TimeSpan PatientResourceTimeout = TimeSpan.FromSeconds(30);
-
     private readonly GrpcChannel _channel = AdsChannel.Open(options);
+    private readonly ExistenceTimers _timers = new(options, time, loop, cache, events);
     private readonly ExponentialBackoff _backoff = new(options.InitialBackoff, options.MaxBackoff, Random.Shared.NextDouble);
     private AdsStream? _stream;
     private Task _closing = Task.CompletedTask;
@@ -71,7 +70,7 @@ internal sealed partial class AdsConnection(
         stream.WriteEnded();
         if (type is not null)
         {
-            StartTimers(type, stream);
+            _timers.Start(type, stream.Types.Of(type.TypeUrl)?.Names);
         }
 
         Flush();
@@ -107,7 +106,7 @@ internal sealed partial class AdsConnection(
     {
         _stopped = true;
         _retry?.Dispose();
-        StopTimers();
+        _timers.StopForGood();
     }
 
     public async ValueTask DisposeAsync()
@@ -193,7 +192,7 @@ internal sealed partial class AdsConnection(
     private void End(AdsStream stream, Exception error)
     {
         _stream = null;
-        StopTimers();
+        _timers.Stop();
         _closing = CloseAsync(_closing, stream);
         if (error is RpcException { StatusCode: StatusCode.Unimplemented } && !stream.HasAnswered && ChangeForm())
         {
@@ -202,12 +201,20 @@ internal sealed partial class AdsConnection(
         }
 
         var reason = Reason(error);
+        if (Unreachable == reason)
+        {
+            LogStillAway(logger, options.Server, reason);
+        }
+        else
+        {
+            LogEnded(logger, options.Server, reason);
+        }
+
         if (!stream.HasAnswered)
         {
             Unreachable = reason;
         }
 
-        LogEnded(logger, options.Server, reason);
         events.OnDisconnected(reason);
         RetryAfter(Wait(stream));
     }
@@ -255,43 +262,6 @@ internal sealed partial class AdsConnection(
             Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>For every name of the request that was just written, and that has no answer yet (gRFC A57).</summary>
-    private void StartTimers(ResourceType type, AdsStream stream)
-    {
-        var timeout = options.ResourceTimerIsTransientError && options.ResourceTimeout < PatientResourceTimeout ? PatientResourceTimeout : options.ResourceTimeout;
-        var names = stream.Types.Of(type.TypeUrl)?.Names;
-        foreach (var entry in cache[type].Values)
-        {
-            if (entry is { IsUnanswered: true, Timer: null } && names is not null && names.Contains(entry.Name) && !entry.WasRefused)
-            {
-                entry.Timer = time.CreateTimer(_ => loop.Post(() => Expire(entry, timeout)), null, timeout, Timeout.InfiniteTimeSpan);
-            }
-        }
-    }
-
-    private void Expire(CacheEntry entry, TimeSpan timeout)
-    {
-        // A timer that was stopped may have fired already.
-        if (entry.Timer is null || _stopped)
-        {
-            return;
-        }
-
-        entry.StopTimer();
-        if (entry.IsUnanswered)
-        {
-            events.OnSilence(entry, timeout);
-        }
-    }
-
-    private void StopTimers()
-    {
-        foreach (var entry in cache.All)
-        {
-            entry.StopTimer();
-        }
-    }
-
     private static async Task CloseAsync(Task before, AdsStream stream)
     {
         await before.ConfigureAwait(false);
@@ -317,6 +287,9 @@ internal sealed partial class AdsConnection(
 
     [LoggerMessage(1011, LogLevel.Warning, "The ADS stream to the management server {Server} ended: {Reason} What is configured stays in use; connecting again.")]
     private static partial void LogEnded(ILogger logger, Uri server, string reason);
+
+    [LoggerMessage(1013, LogLevel.Debug, "Still no ADS stream to the management server {Server}: {Reason}")]
+    private static partial void LogStillAway(ILogger logger, Uri server, string reason);
 
     [LoggerMessage(1012, LogLevel.Information, "The management server {Server} does not speak delta ADS; going on with state of the world.")]
     private static partial void LogFallback(ILogger logger, Uri server);

@@ -52,7 +52,25 @@ internal static class Policies
     private static FilterChainConfig Plaintext(RbacFilterConfig[] filters)
         => new() { Transport = TransportProtocol.RawBuffer, Http = Http(filters) };
 
-    private static HttpConnectionConfig Http(RbacFilterConfig[] filters) => new() { Filters = [.. filters, new RouterFilterConfig("router")] };
+    /// <summary>A route for everything, as the control plane makes it.</summary>
+    public static RouteRuleConfig RouteAll { get; } = new() { Match = new RequestMatcher { Path = PathMatcher.Prefix("/") }, Action = new NonForwardingActionConfig() };
+
+    /// <summary>The same config with other routes.</summary>
+    public static InboundConfig WithRoutes(this InboundConfig config, params VirtualHostConfig[] hosts) => config with
+    {
+        Listener = config.Listener with
+        {
+            FilterChains = [.. config.Listener.FilterChains.Select(chain => chain with { Http = chain.Http with { InlineRoutes = new RouteConfig { Name = "inbound", VirtualHosts = [.. hosts] } } })],
+        },
+    };
+
+    public static VirtualHostConfig Host(string domain, params RouteRuleConfig[] routes) => new() { Name = domain, Domains = [domain], Routes = [.. routes] };
+
+    private static HttpConnectionConfig Http(RbacFilterConfig[] filters) => new()
+    {
+        Filters = [.. filters, new RouterFilterConfig("router")],
+        InlineRoutes = new RouteConfig { Name = "inbound", VirtualHosts = [Host("*", RouteAll)] },
+    };
 
     private static InboundConfig Inbound(ImmutableArray<FilterChainConfig> chains)
         => new() { Name = "inbound", Listener = new ListenerConfig { Name = "inbound", FilterChains = chains } };

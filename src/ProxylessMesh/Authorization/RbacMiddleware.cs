@@ -48,14 +48,19 @@ internal sealed partial class RbacMiddleware
             return RefuseAsync(context, peer, "no_policy", RefusalResponse.NoPolicyYet);
         }
 
-        var engine = peer.Id is null ? snapshot.Plaintext : snapshot.Tls;
-        if (engine is null)
+        var chain = peer.Id is null ? snapshot.Plaintext : snapshot.Tls;
+        if (chain is null)
         {
             // The mode changed under an open connection.
             return RefuseAsync(context, peer, "transport", RefusalResponse.PlaintextRefused);
         }
 
         var input = new RbacInput(context.Request, peer);
+        if (chain.Find(input) is not { } engine)
+        {
+            return RefuseAsync(context, peer, "no_route", RefusalResponse.NoRoute);
+        }
+
         if (engine.HasShadow)
         {
             var shadow = engine.DecideShadow(input);

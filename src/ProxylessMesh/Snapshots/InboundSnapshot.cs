@@ -1,5 +1,3 @@
-using ProxylessMesh.Rbac;
-
 namespace ProxylessMesh.Snapshots;
 
 /// <summary>What one port asks of its callers: the root of what is compiled from an inbound listener. Immutable.</summary>
@@ -9,13 +7,13 @@ internal sealed class InboundSnapshot
     /// Before any policy has come: mesh TLS only, and every call is told to come back later. A process that does not know its policy
     /// refuses rather than serving unprotected.
     /// </summary>
-    public static readonly InboundSnapshot Waiting = new() { Tls = new RbacEngine([], []) };
+    public static readonly InboundSnapshot Waiting = new() { Tls = new InboundChain([], []) };
 
     /// <summary>For connections with mesh TLS; null: DISABLE, nobody here speaks TLS.</summary>
-    public RbacEngine? Tls { get; init; }
+    public InboundChain? Tls { get; init; }
 
     /// <summary>For plaintext connections; null: STRICT, they are refused.</summary>
-    public RbacEngine? Plaintext { get; init; }
+    public InboundChain? Plaintext { get; init; }
 
     public bool HasPolicy => !ReferenceEquals(this, Waiting);
 

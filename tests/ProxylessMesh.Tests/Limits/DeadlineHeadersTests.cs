@@ -11,7 +11,6 @@ public sealed class DeadlineHeadersTests
     [InlineData("grpc-timeout", "4S", 4000.0)]
     [InlineData("grpc-timeout", "250m", 250.0)]
     [InlineData("grpc-timeout", "1500u", 1.5)]
-    [InlineData("grpc-timeout", "99999999H", 99999999 * 3600.0 * 1000.0)]
     [InlineData("grpc-timeout", "0n", 0.0)]
     [InlineData("x-envoy-expected-rq-timeout-ms", "1500", 1500.0)]
     [InlineData("x-envoy-expected-rq-timeout-ms", "0", 0.0)]
@@ -19,13 +18,6 @@ public sealed class DeadlineHeadersTests
     {
         Assert.True(DeadlineHeaders.TryRead(Headers(name, value), out var remaining));
         Assert.Equal(milliseconds, remaining.TotalMilliseconds);
-    }
-
-    [Fact]
-    public void Part_of_a_microsecond_is_still_time()
-    {
-        Assert.True(DeadlineHeaders.TryRead(Headers("grpc-timeout", "1n"), out var remaining));
-        Assert.True(remaining > TimeSpan.Zero);
     }
 
     [Theory]
@@ -39,6 +31,8 @@ public sealed class DeadlineHeadersTests
     [InlineData("x-envoy-expected-rq-timeout-ms", "-1")]
     [InlineData("x-envoy-expected-rq-timeout-ms", "soon")]
     [InlineData("x-envoy-expected-rq-timeout-ms", "9999999999999999999999")]
+    [InlineData("x-envoy-expected-rq-timeout-ms", "999999999999999")]
+    [InlineData("grpc-timeout", "99999999H")]
     [InlineData("x-other", "5")]
     public void Header_that_is_no_deadline_is_ignored(string name, string value)
         => Assert.False(DeadlineHeaders.TryRead(Headers(name, value), out _));

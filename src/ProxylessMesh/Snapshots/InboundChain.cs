@@ -1,0 +1,57 @@
+using System.Collections.Immutable;
+using ProxylessMesh.Client.Routing;
+using ProxylessMesh.Rbac;
+using ProxylessMesh.Xds.Matching;
+using ProxylessMesh.Xds.Resources;
+
+namespace ProxylessMesh.Snapshots;
+
+/// <summary>
+/// One filter chain: which route a request takes, and that route's authorization. Nearly always there is one route for everything,
+/// which is then found without looking.
+/// </summary>
+/// <param name="hosts">As configured, for the choice of the virtual host.</param>
+/// <param name="routes">The routes of each host, in order.</param>
+internal sealed class InboundChain(ImmutableArray<VirtualHostConfig> hosts, ImmutableArray<InboundRoute>[] routes)
+{
+    private readonly RbacEngine? _only = hosts is [{ Domains: ["*"] }] && routes is [[{ TakesEverything: true } route, ..]] ? route.Engine : null;
+
+    /// <summary>Null: no route lets the request into this process (gRFC A36).</summary>
+    public RbacEngine? Find(in RbacInput request)
+    {
+        if (_only is not null)
+        {
+            return _only;
+        }
+
+        var host = VirtualHostMatcher.Find(hosts, request.Authority);
+        for (var i = 0; host is not null && i < hosts.Length; i++)
+        {
+            if (!ReferenceEquals(hosts[i], host))
+            {
+                continue;
+            }
+
+            foreach (var route in routes[i])
+            {
+                if (route.Match.Matches(request))
+                {
+                    return route.Engine;
+                }
+            }
+        }
+
+        return null;
+    }
+}
+
+/// <summary>One route of a server.</summary>
+/// <param name="Match">Which requests take it, if none before did.</param>
+/// <param name="Engine">Its authorization; null: its action is not for a server, and requests that take it fail (gRFC A36).</param>
+internal sealed record InboundRoute(RequestMatcher Match, RbacEngine? Engine)
+{
+    private static readonly PathMatcher AnyPath = PathMatcher.Prefix("/");
+
+    /// <summary>Nothing is asked that a request could fail.</summary>
+    public bool TakesEverything => Engine is not null && Match.Path == AnyPath && Match is { Headers: [], QueryParameters: [], Fraction: null };
+}

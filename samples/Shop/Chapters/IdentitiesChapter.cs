@@ -62,7 +62,7 @@ internal sealed class IdentitiesChapter : Chapter
         report.Figure("relayedBytes", relay.Bytes);
         report.Figure("secretInAnswers", withSecret);
         report.Figure("secretReadOnTheWire", relay.SecretsRead);
-        report.Say($"An ear on the wire before catalog-v1-a: {relay.Connections} connections, all begin with a TLS handshake; the recipe is in {withSecret} answers, "
+        report.Say($"An ear on the wire before catalog-v1-a: {relay.TlsConnections} of {relay.Connections} connections begin with a TLS handshake; the recipe is in {withSecret} answers, "
             + $"and was read {relay.SecretsRead} times in {relay.Bytes:N0} bytes");
         report.Check(relay.Connections > 0 && relay.TlsConnections == relay.Connections, $"{relay.TlsConnections} of {relay.Connections} connections on the wire are TLS.");
         report.Check(withSecret > 0 && relay.SecretsRead == 0, $"The secret was in {withSecret} answers and could be read {relay.SecretsRead} times on the wire.");
@@ -76,7 +76,7 @@ internal sealed class IdentitiesChapter : Chapter
         var answer = await AskInPlaintextAsync(ear.Address, cancellationToken);
         report.Figure("plaintextAnswerBytes", answer);
         report.Figure("plaintextSecretRead", ear.SecretsRead);
-        report.Say($"A call without TLS to a STRICT port: {answer} bytes of answer, connection closed; here the ear reads the secret");
+        report.Say($"A call without TLS to a STRICT port: {answer} bytes of answer; here the ear reads the recipe {ear.SecretsRead} time(s)");
         report.Check(answer == 0, $"A plaintext call to a STRICT port got {answer} bytes of answer; it should get none.");
         report.Check(ear.SecretsRead == 1 && ear.TlsConnections == 0, "The ear did not hear the secret in plaintext, so its silence about the others proves nothing.");
     }

@@ -91,7 +91,8 @@ internal sealed class WorkloadRegistry(TimeProvider time, TimeSpan gracePeriod)
                 return;
             }
 
-            if (broken && gracePeriod > TimeSpan.Zero)
+            // Whoever announced that it goes is gone, however its stream ended.
+            if (broken && gracePeriod > TimeSpan.Zero && entry.Workload.Health != WorkloadHealth.Draining)
             {
                 entry.Holder = null;
                 StartExpiryLocked(entry, gracePeriod);

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using Envoy.Config.Core.V3;
 using Google.Protobuf;
@@ -41,15 +40,6 @@ internal abstract class AdsSession(Func<Node?, AdsNode> identify, Func<AdsNode, 
         lock (Lock)
         {
             return new NodeStatus(Node, Protocol, peer, connectedAt, [.. _subscriptions.Select(static s => new TypeStatus(s.TypeUrl, s.Names.Count, s.ConfirmedSnapshot, s.ConfirmedRevision, s.IsUnacknowledged, s.Nack))]);
-        }
-    }
-
-    /// <summary>Names asked for, of a type.</summary>
-    public ImmutableArray<string> NamesOf(string typeUrl)
-    {
-        lock (Lock)
-        {
-            return [.. Subscriptions(typeUrl).SelectMany(static s => s.Names)];
         }
     }
 

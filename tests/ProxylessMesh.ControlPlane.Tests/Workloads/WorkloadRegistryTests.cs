@@ -37,6 +37,17 @@ public sealed class WorkloadRegistryTests
     }
 
     [Fact]
+    public void Workload_that_drained_is_gone_however_its_stream_ends()
+    {
+        var lease = Join("catalog-1");
+        lease.Report(WorkloadHealth.Draining);
+
+        lease.Break();
+
+        Assert.Empty(_registry.Current.ByInstance);
+    }
+
+    [Fact]
     public void Workload_that_joins_again_within_the_grace_period_never_goes_away()
     {
         var changes = 0;

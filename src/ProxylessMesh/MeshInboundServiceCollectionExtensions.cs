@@ -3,6 +3,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
 using ProxylessMesh;
 using ProxylessMesh.Client.Workloads;
 using ProxylessMesh.Listening;
@@ -46,6 +48,8 @@ internal static class MeshInboundServiceCollectionExtensions
 
         services.TryAddSingleton<WorkloadServesCalls>();
         services.TryAddSingleton<InboundReadiness>();
+        services.ConfigureOpenTelemetryMeterProvider(static metrics => metrics.AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"));
+        services.ConfigureOpenTelemetryTracerProvider(static traces => traces.AddSource("Microsoft.AspNetCore"));
         services.AddHealthChecks().AddCheck<InboundReadiness>(InboundReadiness.Name, tags: ["ready"]);
         services.AddHostedService<InboundLifecycle>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<HostOptions>, ShutdownTimeoutSetup>());

@@ -10,6 +10,9 @@ namespace ProxylessMesh.TestSupport;
 /// </summary>
 internal sealed class LogGuard(LogLevel minimum = LogLevel.Information) : ILoggerProvider
 {
+    // Far beyond what any line needs: a test that waits in vain must say so, not hang.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
     private readonly ConcurrentQueue<LogEntry> _entries = new();
     private readonly Lock _gate = new();
     private ImmutableList<(Func<LogEntry, bool> Wanted, TaskCompletionSource<LogEntry> Seen)> _waiters = [];
@@ -23,20 +26,27 @@ internal sealed class LogGuard(LogLevel minimum = LogLevel.Information) : ILogge
     public void Expect(string partOfMessage) => ImmutableInterlocked.Update(ref _expected, static (list, text) => list.Add(text), partOfMessage);
 
     /// <summary>Waits for the first entry that is like this, earlier ones included.</summary>
-    public Task<LogEntry> WaitForAsync(Func<LogEntry, bool> wanted, CancellationToken cancellationToken)
+    public async Task<LogEntry> WaitForAsync(Func<LogEntry, bool> wanted, CancellationToken cancellationToken)
     {
         var seen = new TaskCompletionSource<LogEntry>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_gate)
         {
             if (_entries.FirstOrDefault(wanted) is { } entry)
             {
-                return Task.FromResult(entry);
+                return entry;
             }
 
             _waiters = _waiters.Add((wanted, seen));
         }
 
-        return seen.Task.WaitAsync(cancellationToken);
+        try
+        {
+            return await seen.Task.WaitAsync(Patience, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            throw new UnexpectedLogException($"The line that the test waits for did not come within {Patience.TotalSeconds} seconds. What came:\n{string.Join('\n', _entries)}");
+        }
     }
 
     /// <summary>Waits for a message that contains a text.</summary>

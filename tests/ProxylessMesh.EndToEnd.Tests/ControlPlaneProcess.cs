@@ -30,6 +30,12 @@ internal sealed class ControlPlaneProcess : IAsyncDisposable
     {
         var (process, output, serving) = Launch(folder, listen);
         await Task.WhenAny(serving, process.WaitForExitAsync(cancellationToken));
+        if (!process.HasExited && !serving.IsCompleted)
+        {
+            process.Kill(entireProcessTree: true);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+
         if (process.HasExited)
         {
             throw new InvalidOperationException($"mesh up ended with exit code {process.ExitCode}:\n{string.Join('\n', output)}");

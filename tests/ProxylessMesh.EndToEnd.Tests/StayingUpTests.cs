@@ -32,9 +32,9 @@ public sealed class StayingUpTests
     public async Task A_rolling_restart_loses_no_call_POSTs_included()
     {
         await using var mesh = await TestMesh.StartAsync();
-        var servers = new Queue<TestWorkload>();
-        servers.Enqueue(await mesh.StartServerAsync("server", static app => app.MapPost("/", static () => "ok")));
-        servers.Enqueue(await mesh.StartServerAsync("server", static app => app.MapPost("/", static () => "ok")));
+        var servers = new Queue<(TestWorkload Workload, CallCount Calls)>();
+        servers.Enqueue(await StartAsync());
+        servers.Enqueue(await StartAsync());
         var client = await mesh.StartClientAsync();
         var http = client.CreateClient();
         using var first = await Eventually.Async(() => http.PostAsync("/", new StringContent("x"), TestEnd), TestEnd);
@@ -42,13 +42,21 @@ public sealed class StayingUpTests
 
         for (var restart = 0; restart < 4; restart++)
         {
-            await load.MoreCallsAsync(50, TestEnd);
-            servers.Enqueue(await mesh.StartServerAsync("server", static app => app.MapPost("/", static () => "ok")));
-            await servers.Dequeue().DisposeAsync();
+            // As an orchestrator does: the next one serves before the old one stops.
+            var next = await StartAsync();
+            await Eventually.TrueAsync(() => Task.FromResult(next.Calls.Value > 0), TestEnd);
+            servers.Enqueue(next);
+            await servers.Dequeue().Workload.DisposeAsync();
         }
 
         await load.MoreCallsAsync(50, TestEnd);
         Assert.Empty(await load.StopAsync());
+
+        async Task<(TestWorkload Workload, CallCount Calls)> StartAsync()
+        {
+            var calls = new CallCount();
+            return (await mesh.StartServerAsync("server", app => app.MapPost("/", calls.Count)), calls);
+        }
     }
 
     [Fact(Timeout = TestMesh.TimeLimit)]
@@ -86,5 +94,18 @@ public sealed class StayingUpTests
 
         await mesh.WriteManifestAsync("route.yaml", Manifests.MarkingRoute(3));
         await Eventually.TrueAsync(async () => await http.GetStringAsync("/", TestEnd) == "3", TestEnd);
+    }
+
+    private sealed class CallCount
+    {
+        private int _value;
+
+        public int Value => Volatile.Read(ref _value);
+
+        public string Count()
+        {
+            Interlocked.Increment(ref _value);
+            return "ok";
+        }
     }
 }

@@ -28,6 +28,10 @@ var changes = new Option<int>("--changes") { Description = "Changes of the manif
 var push = new Command("push", "How long a change of a manifest takes to be in force everywhere.") { workloads, changes };
 push.SetAction((parsed, _) => Push.RunAsync(parsed.GetValue(workloads), parsed.GetValue(changes)));
 
+var applies = new Option<int>("--applies") { Description = "Changes of the manifest in a row.", DefaultValueFactory = static _ => 200 };
+var apply = new Command("apply", "Many applies in a row under load: lost calls, and the memory of every process.") { applies };
+apply.SetAction((parsed, _) => Applies.RunAsync(parsed.GetValue(applies)));
+
 var name = new Argument<string>("name");
 var role = new Command("role", "One of the processes of an arrangement; started by the other commands.") { name };
 role.SetAction((parsed, _) => parsed.GetValue(name) switch
@@ -41,4 +45,4 @@ role.SetAction((parsed, _) => parsed.GetValue(name) switch
     var unknown => throw new ArgumentException($"There is no role '{unknown}'."),
 });
 
-return await new RootCommand("Whole-process load tests of ProxylessMesh.") { compare, push, role }.Parse(args).InvokeAsync();
+return await new RootCommand("Whole-process load tests of ProxylessMesh.") { compare, push, apply, role }.Parse(args).InvokeAsync();

@@ -10,8 +10,6 @@ namespace ProxylessMesh.LoadTest.Scenarios;
 /// </summary>
 internal static class Push
 {
-    private const string Mark = "x-revision";
-
     public static async Task RunAsync(int workloads, int changes)
     {
         await using var mesh = await MeshProcesses.StartAsync(serverCount: 1);
@@ -62,9 +60,9 @@ internal static class Push
             {
                 using var response = await http.GetAsync(new Uri("http://server/echo"));
                 response.EnsureSuccessStatusCode();
-                if (response.Headers.TryGetValues(Mark, out var values) && values.Single() == revision)
+                if (MarkingRoute.Of(response) == revision && Volatile.Read(ref written) is var start and not 0)
                 {
-                    return Stopwatch.GetElapsedTime(Volatile.Read(ref written)).TotalMilliseconds;
+                    return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
                 }
 
                 await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
@@ -72,21 +70,7 @@ internal static class Push
         })).ToArray();
 
         ready.Wait();
-        var temporary = Path.Combine(mesh.ManifestFolder, "route.yaml.tmp");
-        await File.WriteAllTextAsync(temporary, $$"""
-            apiVersion: gateway.networking.k8s.io/v1
-            kind: HTTPRoute
-            metadata: { name: server, namespace: load }
-            spec:
-              parentRefs: [{ kind: Service, group: "", name: server }]
-              rules:
-                - filters:
-                    - type: RequestHeaderModifier
-                      requestHeaderModifier: { set: [{ name: {{Mark}}, value: "{{revision}}" }] }
-                  backendRefs: [{ name: server, port: 80 }]
-            """);
-        Volatile.Write(ref written, Stopwatch.GetTimestamp());
-        File.Move(temporary, Path.Combine(mesh.ManifestFolder, "route.yaml"), overwrite: true);
+        Volatile.Write(ref written, await MarkingRoute.WriteAsync(mesh.ManifestFolder, change, TimeProvider.System));
         var taken = await Task.WhenAll(waits);
         Array.Sort(taken);
         return taken;

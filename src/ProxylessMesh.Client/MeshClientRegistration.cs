@@ -92,6 +92,9 @@ internal static class MeshClientRegistration
                 Server = provider.GetRequiredService<IOptions<MeshOptions>>().Value.ControlPlane!,
                 Node = provider.GetRequiredService<MeshNode>().ToNode(),
                 Handler = link.Channel?.Handler,
+
+                // Our own control plane is back within seconds or not at all soon; gRFC A57's two minutes suit a service of the world.
+                MaxBackoff = TimeSpan.FromSeconds(5),
             },
             time,
             logger);

@@ -16,7 +16,6 @@ internal sealed partial class WorkloadRegistration
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan LongestGoodbye = TimeSpan.FromSeconds(2);
 
     private readonly ControlPlaneChannel _channel;
     private readonly MeshNode _node;

@@ -99,7 +99,7 @@ internal sealed partial class RbacMiddleware
         _meter.Decided("refused", reason);
         if (_throttle.TryEnter(address: null, reason, out var suppressed))
         {
-            LogRefused(peer, context.Request.Method, context.Request.Path, peer.LocalPort, reason, suppressed);
+            LogRefused(peer, context.Request.Method, context.Request.Path.ToUriComponent(), peer.LocalPort, reason, suppressed);
         }
 
         return response.WriteAsync(context);
@@ -110,13 +110,14 @@ internal sealed partial class RbacMiddleware
         _meter.Decided("denied", decision.Policy);
         if (_throttle.TryEnter(peer.RemoteAddress, decision.Policy ?? "", out var suppressed))
         {
-            LogDenied(context.Request.Method, context.Request.Path, peer, decision.Policy ?? "no ALLOW policy matches", suppressed);
+            // The path escaped: what a caller sends must not make lines of its own in the log.
+            LogDenied(context.Request.Method, context.Request.Path.ToUriComponent(), peer, decision.Policy ?? "no ALLOW policy matches", suppressed);
         }
 
         return RefusalResponse.Denied.WriteAsync(context);
     }
 
-    [LoggerMessage(4020, LogLevel.Warning, "Denied {Method} {Path} to {Peer}, by policy: {Policy}. Left out since the last such line: {Suppressed}.")]
+    [LoggerMessage(4020, LogLevel.Warning, "Denied {Method} {Path} for {Peer}, by policy: {Policy}. Left out since the last such line: {Suppressed}.")]
     private partial void LogDenied(string method, string? path, MeshPeer peer, string policy, long suppressed);
 
     [LoggerMessage(4021, LogLevel.Warning, "Refused {Method} {Path} of {Peer} on port {Port}: {Reason}. Calls are refused until the port's policy comes from the control plane and allows this kind of connection ('mesh status'). Left out since the last such line: {Suppressed}.")]

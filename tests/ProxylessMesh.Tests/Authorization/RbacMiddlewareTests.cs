@@ -34,6 +34,19 @@ public sealed class RbacMiddlewareTests
     }
 
     [Fact]
+    public async Task Denied_path_cannot_write_lines_of_its_own_into_the_log()
+    {
+        await using var app = await MeshApp.StartAsync(Strict(Allow(Policy("p", Anything, Principal("storefront")))));
+        using var client = app.Client("intruder");
+
+        using var answer = await client.GetAsync("/a%0D%0Ainfo:%20all%20is%20well", TestEnd);
+
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+        var line = await app.Logs.WaitForAsync("Denied", TestEnd);
+        Assert.DoesNotContain('\n', line.Message);
+    }
+
+    [Fact]
     public async Task Denied_gRPC_call_ends_with_PERMISSION_DENIED_in_the_headers_alone()
     {
         await using var app = await MeshApp.StartAsync(Strict(Allow(Policy("p", Anything, Principal("storefront")))));

@@ -88,7 +88,7 @@ internal sealed class ControlPlaneProcess : IAsyncDisposable
     private static (Process Process, List<string> Output, Task Serving) Launch(string folder, string listen)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "ProxylessMesh.Tool.dll"), "up", "--manifests", Path.Combine(folder, "manifests"), "--state", Path.Combine(folder, "state"), "--listen", listen])
+        foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "mesh.dll"), "up", "--manifests", Path.Combine(folder, "manifests"), "--state", Path.Combine(folder, "state"), "--listen", listen])
         {
             start.ArgumentList.Add(argument);
         }

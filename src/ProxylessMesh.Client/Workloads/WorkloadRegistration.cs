@@ -135,6 +135,13 @@ internal sealed partial class WorkloadRegistration
                 await reading.WaitAsync(EndPatience, _time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
+            else if (writing.IsFaulted)
+            {
+                // A write knows only that the stream is gone; the answer says why.
+                await reading.WaitAsync(EndPatience, _time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                first = reading.IsFaulted ? reading : writing;
+            }
+
             await first.ConfigureAwait(false);
         }
         finally

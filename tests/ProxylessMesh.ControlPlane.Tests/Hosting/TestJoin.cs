@@ -17,7 +17,17 @@ internal sealed class TestJoin : IDisposable
     public static async Task<TestJoin> StartAsync(GrpcChannel channel, Registration registration)
     {
         var join = new TestJoin(channel);
-        await join.SendAsync(new JoinRequest { Registration = registration });
+        try
+        {
+            await join.SendAsync(new JoinRequest { Registration = registration });
+        }
+        catch (RpcException)
+        {
+            // Refused before it was written: a write knows only that the stream is gone, the answer below says why.
+            await join.ReadAsync();
+            throw;
+        }
+
         join.Registered = (await join.ReadAsync()).Registered;
         return join;
     }

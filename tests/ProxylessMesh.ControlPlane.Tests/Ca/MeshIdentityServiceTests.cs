@@ -78,7 +78,8 @@ public sealed class MeshIdentityServiceTests : IDisposable
 
         var error = await Assert.ThrowsAsync<RpcException>(() => new IdentityService.IdentityServiceClient(channel).GetTrustBundleAsync(new GetTrustBundleRequest(), cancellationToken: TestEnd).ResponseAsync);
 
-        Assert.Equal(StatusCode.Unavailable, error.StatusCode);
+        // In TLS 1.3 the server refuses a certificate after the client has ended its handshake: seen while connecting, or by the call that is under way.
+        Assert.Contains(error.StatusCode, (StatusCode[])[StatusCode.Unavailable, StatusCode.Internal]);
     }
 
     [Fact]

@@ -43,6 +43,9 @@ internal sealed class Cluster
         return group is null ? null : _balancer.Pick(group);
     }
 
+    /// <summary>Picks for one attempt of a call.</summary>
+    public ClusterEndpoint? Pick(in PickInput input) => input.Tried is null ? Pick() : Pick(input.Tried);
+
     /// <summary>Picks for a retry: somebody who was not tried yet, where there is one.</summary>
     public ClusterEndpoint? Pick(List<ClusterEndpoint> tried)
     {

@@ -186,7 +186,7 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
         var cluster = _cluster;
         for (var i = 0; i < 5; i++)
         {
-            var endpoint = _tried is null ? cluster.Pick() : cluster.Pick(_tried);
+            var endpoint = cluster.Pick(new PickInput { Tried = _tried });
             if (endpoint is null)
             {
                 break;

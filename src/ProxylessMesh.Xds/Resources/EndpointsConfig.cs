@@ -12,6 +12,12 @@ internal sealed record EndpointsConfig
 
     /// <summary>Share of calls to drop at once, by <c>drop_overloads</c>: per million each, in order.</summary>
     public ImmutableArray<(string Category, int PerMillion)> Drops { get; init; } = [];
+
+    /// <summary>
+    /// <c>policy.overprovisioning_factor</c> in percent, where it is written: calls spill to the next priority by Envoy's arithmetic.
+    /// Null: the next priority is used only when nobody of the one before takes calls, as gRPC does.
+    /// </summary>
+    public uint? OverprovisioningFactor { get; init; }
 }
 
 internal sealed record LocalityConfig
@@ -33,6 +39,15 @@ internal sealed record LocalityConfig
 internal sealed record EndpointConfig
 {
     public required IPEndPoint Address { get; init; }
+
+    /// <summary>Further addresses of the same endpoint, in the order of preference (gRFC A61).</summary>
+    public ImmutableArray<IPEndPoint> AdditionalAddresses { get; init; } = [];
+
+    /// <summary>The endpoint's own host name, for <c>auto_host_rewrite</c> (gRFC A81) and <c>auto_host_sni</c>; empty: none.</summary>
+    public string Hostname { get; init; } = "";
+
+    /// <summary>What a ring or table hashes instead of the address (<c>metadata["envoy.lb"].hash_key</c>, gRFC A76); empty: the address.</summary>
+    public string HashKey { get; init; } = "";
 
     public EndpointHealth Health { get; init; } = EndpointHealth.Healthy;
 

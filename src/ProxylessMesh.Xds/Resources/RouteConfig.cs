@@ -53,6 +53,30 @@ internal sealed record NonForwardingActionConfig : RouteActionConfig;
 /// <summary>A feature of the action that this version does not carry out: the route exists, calls on it fail with this reason (A28).</summary>
 internal sealed record UnsupportedActionConfig(string Reason) : RouteActionConfig;
 
+/// <summary>Answers with the address to go to instead (<c>RedirectAction</c>).</summary>
+internal sealed record RedirectActionConfig : RouteActionConfig
+{
+    /// <summary>301, 302, 303, 307 or 308.</summary>
+    public int Status { get; init; } = 301;
+
+    /// <summary>Null: the host that was called.</summary>
+    public string? Host { get; init; }
+
+    /// <summary>Null: the port that was called, or none where <see cref="Scheme"/> changes and it was the old scheme's own.</summary>
+    public int? Port { get; init; }
+
+    /// <summary><c>http</c> or <c>https</c>; null: as called.</summary>
+    public string? Scheme { get; init; }
+
+    /// <summary>Null: the path that was called.</summary>
+    public PathRewriteConfig? Path { get; init; }
+
+    public bool StripQuery { get; init; }
+}
+
+/// <summary>Answers without calling anybody (<c>DirectResponseAction</c>).</summary>
+internal sealed record DirectResponseActionConfig(int Status, ReadOnlyMemory<byte> Body) : RouteActionConfig;
+
 /// <summary>Sends the call to one of the clusters.</summary>
 internal sealed record ForwardActionConfig : RouteActionConfig
 {
@@ -69,7 +93,32 @@ internal sealed record ForwardActionConfig : RouteActionConfig
     public TimeSpan? MaxStreamDuration { get; init; }
 
     public RetryConfig? Retry { get; init; }
+
+    /// <summary>Null: no hedging.</summary>
+    public HedgeConfig? Hedge { get; init; }
+
+    /// <summary>Longest silence on the stream; zero: no limit; null: not set.</summary>
+    public TimeSpan? IdleTimeout { get; init; }
+
+    /// <summary>Null: the path stays.</summary>
+    public PathRewriteConfig? PathRewrite { get; init; }
+
+    /// <summary>Null: the authority stays.</summary>
+    public HostRewriteConfig? HostRewrite { get; init; }
+
+    /// <summary>What the hash of a call is made of, in order (gRFC A42); empty: no hash.</summary>
+    public ImmutableArray<HashPolicyConfig> HashPolicies { get; init; } = [];
+
+    /// <summary>The hash chooses the side of the split, so that a caller stays on one (<c>weighted_clusters.use_hash_policy</c>).</summary>
+    public bool SplitByHash { get; init; }
+
+    /// <summary>Where copies of the calls go.</summary>
+    public ImmutableArray<MirrorConfig> Mirrors { get; init; } = [];
+
+    /// <summary><c>priority: HIGH</c>: the other thresholds of the circuit breaker.</summary>
+    public bool IsHighPriority { get; init; }
 }
+
 
 /// <summary>One side of a split.</summary>
 internal sealed record WeightedClusterConfig
@@ -77,6 +126,9 @@ internal sealed record WeightedClusterConfig
     public required string Cluster { get; init; }
 
     public uint Weight { get; init; } = 1;
+
+    /// <summary>Before the action's own; null: the action's.</summary>
+    public HostRewriteConfig? HostRewrite { get; init; }
 
     public HeaderOperationsConfig Headers { get; init; } = HeaderOperationsConfig.None;
 
@@ -101,43 +153,4 @@ internal sealed record HeaderOperationsConfig
     public ImmutableArray<KeyValuePair<string, string>> ResponseAdd { get; init; } = [];
 
     public bool IsEmpty => RequestRemove.IsEmpty && RequestSet.IsEmpty && RequestAdd.IsEmpty && ResponseRemove.IsEmpty && ResponseSet.IsEmpty && ResponseAdd.IsEmpty;
-}
-
-/// <summary>A valid <c>RetryPolicy</c> (gRFC A44, Envoy's retry conditions).</summary>
-internal sealed record RetryConfig
-{
-    public RetryConditions On { get; init; }
-
-    /// <summary>With <see cref="RetryConditions.RetriableStatusCodes"/>.</summary>
-    public ImmutableArray<int> StatusCodes { get; init; } = [];
-
-    /// <summary>Attempts after the first, 1 or more.</summary>
-    public int MaxRetries { get; init; } = 1;
-
-    /// <summary>Null or zero: an attempt may take as long as the call.</summary>
-    public TimeSpan? PerTryTimeout { get; init; }
-
-    public TimeSpan BaseInterval { get; init; } = TimeSpan.FromMilliseconds(25);
-
-    public TimeSpan MaxInterval { get; init; } = TimeSpan.FromMilliseconds(250);
-}
-
-/// <summary><c>retry_on</c>: Envoy's words and gRPC's status names.</summary>
-[Flags]
-internal enum RetryConditions
-{
-    None = 0,
-    ServerError = 1 << 0,
-    GatewayError = 1 << 1,
-    Reset = 1 << 2,
-    ResetBeforeRequest = 1 << 3,
-    ConnectFailure = 1 << 4,
-    RefusedStream = 1 << 5,
-    Retriable4xx = 1 << 6,
-    RetriableStatusCodes = 1 << 7,
-    Cancelled = 1 << 8,
-    DeadlineExceeded = 1 << 9,
-    Internal = 1 << 10,
-    ResourceExhausted = 1 << 11,
-    Unavailable = 1 << 12,
 }

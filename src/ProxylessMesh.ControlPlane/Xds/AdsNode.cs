@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ProxylessMesh.Spiffe;
 
 namespace ProxylessMesh.ControlPlane.Xds;
@@ -9,6 +10,12 @@ namespace ProxylessMesh.ControlPlane.Xds;
 /// <param name="UserAgent">Its xDS client and version, as it says.</param>
 internal sealed record AdsNode(string Id, SpiffeId? Identity, string Namespace, string UserAgent)
 {
+    /// <summary>What it says its labels are. Counts only for routes, and only where it never registered as a workload.</summary>
+    public IReadOnlyDictionary<string, string> ClaimedLabels { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
     /// <summary>The namespace that an ID proves; null for an ID of another layout.</summary>
     public static string? NamespaceOf(SpiffeId id) => id.Path.Split('/') is ["", "ns", var proved, "sa", _] ? proved : null;
+
+    /// <summary>The service account that an ID proves; null for none and for an ID of another layout.</summary>
+    public static string? ServiceAccountOf(SpiffeId? id) => id?.Path.Split('/') is ["", "ns", _, "sa", var proved] ? proved : null;
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Envoy.Config.Core.V3;
 using Envoy.Service.Discovery.V3;
 using Grpc.Core;
@@ -18,6 +19,7 @@ internal sealed partial class AdsService(SnapshotSource snapshots, WorkloadRegis
     : AggregatedDiscoveryService.AggregatedDiscoveryServiceBase
 {
     private const int MaxNodeIdLength = 256;
+    private const int MaxLabels = 64;
 
     public override Task StreamAggregatedResources(IAsyncStreamReader<DiscoveryRequest> requestStream, IServerStreamWriter<DiscoveryResponse> responseStream, ServerCallContext context)
     {
@@ -77,8 +79,14 @@ internal sealed partial class AdsService(SnapshotSource snapshots, WorkloadRegis
             throw new RpcException(new Status(StatusCode.PermissionDenied, $"Node '{id}' is registered by '{workload.Id}', but this stream's certificate is of '{caller}'. Use a node id of your own."));
         }
 
-        return new AdsNode(id, caller, NamespaceOf(node, caller), $"{node?.UserAgentName} {node?.UserAgentVersion}".Trim());
+        return new AdsNode(id, caller, NamespaceOf(node, caller), $"{node?.UserAgentName} {node?.UserAgentVersion}".Trim()) { ClaimedLabels = ClaimedLabels(node) };
     }
+
+    // Istio's proxies and the gRPC clients that its agents set up say them under LABELS.
+    private static ImmutableSortedDictionary<string, string> ClaimedLabels(Node? node)
+        => node?.Metadata?.Fields.TryGetValue("LABELS", out var labels) == true && labels.StructValue is { } claimed
+            ? claimed.Fields.Where(label => label.Value.HasStringValue).Take(MaxLabels).ToImmutableSortedDictionary(label => label.Key, label => label.Value.StringValue, StringComparer.Ordinal)
+            : ImmutableSortedDictionary<string, string>.Empty;
 
     // Where there is a certificate, the namespace is proved; what the node says counts only on the plaintext port.
     private static string NamespaceOf(Node? node, SpiffeId? caller)

@@ -4,7 +4,6 @@ using ProxylessMesh.ControlPlane.Translation;
 using ProxylessMesh.ControlPlane.Workloads;
 using ProxylessMesh.Manifests;
 using ProxylessMesh.Protos;
-using ProxylessMesh.Spiffe;
 
 namespace ProxylessMesh.ControlPlane.Xds;
 
@@ -19,43 +18,54 @@ internal sealed class NodeResources
     // Addresses that one process listens on.
     private const int MaxInboundNames = 64;
 
-    private readonly ConcurrentDictionary<(string Requested, string Canonical), XdsResource> _outbound = new();
+    private readonly ConcurrentDictionary<(string Requested, string RouteName), XdsResource> _outbound = new();
     private readonly ConditionalWeakTable<Workload, InboundListeners> _inbound = [];
 
     /// <summary>The lookup of one node.</summary>
-    public ResourceLookup For(AdsNode node) => (snapshot, typeUrl, name) => Find(snapshot, node.Id, node.Identity, node.Namespace, typeUrl, name);
+    public ResourceLookup For(AdsNode node) => (snapshot, typeUrl, name) => Find(snapshot, node, typeUrl, name);
 
-    public XdsResource? Find(XdsSnapshot snapshot, string nodeId, SpiffeId? identity, string namespaceName, string typeUrl, string name)
+    public XdsResource? Find(XdsSnapshot snapshot, AdsNode node, string typeUrl, string name)
     {
         if (typeUrl != XdsTypeUrls.Listener)
         {
             return snapshot.TryGet(typeUrl, name, out var resource) ? resource : null;
         }
 
-        return InboundName.TryParse(name, out var inbound) ? Inbound(snapshot, nodeId, identity, name, inbound) : Outbound(snapshot, namespaceName, name);
+        return InboundName.TryParse(name, out var inbound) ? Inbound(snapshot, node, name, inbound) : Outbound(snapshot, AudienceOf(snapshot, node), name);
     }
 
-    private XdsResource? Outbound(XdsSnapshot snapshot, string namespaceName, string requested)
+    /// <summary>What is known of the caller: from its registration, else from its certificate and what it says of itself.</summary>
+    private static RouteAudience AudienceOf(XdsSnapshot snapshot, AdsNode node)
+        => RegistrationOf(snapshot, node) is { } workload
+            ? new RouteAudience { Namespace = workload.Namespace, ServiceAccount = workload.ServiceAccount, Labels = workload.Labels }
+            : new RouteAudience { Namespace = node.Namespace, ServiceAccount = AdsNode.ServiceAccountOf(node.Identity) ?? "", Labels = node.ClaimedLabels };
+
+    // The node id is a claim, the certificate decides.
+    private static Workload? RegistrationOf(XdsSnapshot snapshot, AdsNode node)
+        => node.Identity is not null && snapshot.Workloads.ByInstance.TryGetValue(node.Id, out var workload) && workload.Id == node.Identity ? workload : null;
+
+    private XdsResource? Outbound(XdsSnapshot snapshot, RouteAudience audience, string requested)
     {
-        if (snapshot.Names.Canonical(requested, namespaceName) is not { } canonical)
+        if (snapshot.Names.Canonical(requested, audience.Namespace) is not { } canonical)
         {
             return null;
         }
 
         // It depends on nothing but its two names. A service without a manifest takes any port: hence the bound.
-        if (_outbound.TryGetValue((requested, canonical), out var resource))
+        var routeName = snapshot.RouteNameFor(canonical, audience);
+        if (_outbound.TryGetValue((requested, routeName), out var resource))
         {
             return resource;
         }
 
-        resource = XdsResource.Create(requested, ListenerTranslator.Outbound(requested, canonical));
-        return _outbound.Count < MaxOutboundNames ? _outbound.GetOrAdd((requested, canonical), resource) : resource;
+        resource = XdsResource.Create(requested, ListenerTranslator.Outbound(requested, routeName));
+        return _outbound.Count < MaxOutboundNames ? _outbound.GetOrAdd((requested, routeName), resource) : resource;
     }
 
-    // Its policies are for the workload alone: the node id is a claim, the certificate decides.
-    private XdsResource? Inbound(XdsSnapshot snapshot, string nodeId, SpiffeId? identity, string requested, InboundName name)
+    // Its policies are for the workload alone.
+    private XdsResource? Inbound(XdsSnapshot snapshot, AdsNode node, string requested, InboundName name)
     {
-        if (identity is null || !snapshot.Workloads.ByInstance.TryGetValue(nodeId, out var workload) || workload.Id != identity)
+        if (RegistrationOf(snapshot, node) is not { } workload)
         {
             return null;
         }

@@ -20,10 +20,10 @@ internal sealed class SnapshotContent(SnapshotSource snapshots, NodeResources re
     private SnapshotResources Of(XdsSnapshot snapshot, SpiffeId caller, string nodeId, SubscribedResources subscribed)
     {
         var content = new SnapshotResources { TypeUrl = subscribed.TypeUrl };
-        var namespaceName = AdsNode.NamespaceOf(caller) ?? "";
+        var node = new AdsNode(nodeId, caller, AdsNode.NamespaceOf(caller) ?? "", "");
         foreach (var name in subscribed.Names.Distinct(StringComparer.Ordinal).Take(MaxNames))
         {
-            if (resources.Find(snapshot, nodeId, caller, namespaceName, subscribed.TypeUrl, name) is { } resource)
+            if (resources.Find(snapshot, node, subscribed.TypeUrl, name) is { } resource)
             {
                 content.Resources.Add(resource.Versioned);
             }

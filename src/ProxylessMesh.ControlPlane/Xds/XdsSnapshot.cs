@@ -13,6 +13,7 @@ namespace ProxylessMesh.ControlPlane.Xds;
 internal sealed record XdsSnapshot
 {
     private static readonly IReadOnlyDictionary<string, XdsResource> None = new Dictionary<string, XdsResource>();
+    private static readonly IReadOnlyDictionary<string, RouteVariants> NoVariants = new Dictionary<string, RouteVariants>();
 
     public static XdsSnapshot Empty { get; } = new();
 
@@ -35,6 +36,9 @@ internal sealed record XdsSnapshot
 
     public IReadOnlyDictionary<string, XdsResource> Routes { get; init; } = None;
 
+    /// <summary>By the name of the route configuration that they are variants of: those that depend on the caller.</summary>
+    public IReadOnlyDictionary<string, RouteVariants> Variants { get; init; } = NoVariants;
+
     public IReadOnlyDictionary<string, XdsResource> Clusters { get; init; } = None;
 
     public IReadOnlyDictionary<string, XdsResource> Endpoints { get; init; } = None;
@@ -49,5 +53,26 @@ internal sealed record XdsSnapshot
         _ => None,
     };
 
-    public bool TryGet(string typeUrl, string name, [NotNullWhen(true)] out XdsResource? resource) => OfType(typeUrl).TryGetValue(name, out resource);
+    public bool TryGet(string typeUrl, string name, [NotNullWhen(true)] out XdsResource? resource)
+    {
+        if (OfType(typeUrl).TryGetValue(name, out resource))
+        {
+            return true;
+        }
+
+        resource = typeUrl == XdsTypeUrls.RouteConfiguration ? Variant(name) : null;
+        return resource is not null;
+    }
+
+    /// <summary>The name of the route configuration for a caller.</summary>
+    /// <param name="routeName">That of everybody else's.</param>
+    /// <param name="audience">The caller.</param>
+    public string RouteNameFor(string routeName, RouteAudience audience)
+        => Variants.TryGetValue(routeName, out var variants) ? variants.NameFor(audience) : routeName;
+
+    private XdsResource? Variant(string name)
+    {
+        var end = name.IndexOf(RouteVariants.Separator, StringComparison.Ordinal);
+        return end > 0 && Variants.TryGetValue(name[..end], out var variants) ? variants.Find(name) : null;
+    }
 }

@@ -21,7 +21,7 @@ public sealed record HttpRouteParent
     /// <summary>Name of the Service.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Namespace of the Service: the route's own, as routes for the callers of one namespace (GAMMA's consumer routes) are not read yet.</summary>
+    /// <summary>Namespace of the Service. Another than the route's own makes this a consumer route (GEP-1294): it is for callers of the route's namespace only.</summary>
     public required string Namespace { get; init; }
 
     /// <summary>Only calls to this port; null: to any.</summary>

@@ -65,12 +65,6 @@ internal static class HttpRouteReader
             Namespace = map.Text("namespace", TextRules.DnsLabel) ?? header.Namespace,
             Port = map.Integer("port", 1, 65535),
         };
-        if (parent.Namespace != header.Namespace)
-        {
-            map.Field("namespace")?.Fail(
-                $"a route outside the service's namespace is for callers of '{header.Namespace}' alone, which is not supported yet", $"Put the route into namespace '{parent.Namespace}'");
-        }
-
         map.NotYet("sectionName");
         map.End();
         return parent;
@@ -170,11 +164,6 @@ internal static class HttpRouteReader
             RequestHeaders = request,
             ResponseHeaders = response,
         };
-        if (backend.Namespace != header.Namespace)
-        {
-            map.Field("namespace")?.Fail($"a backend outside the route's namespace '{header.Namespace}' needs a ReferenceGrant, which is not supported yet", "Put the route into the backend's namespace");
-        }
-
         map.End();
         return backend;
     }

@@ -94,7 +94,6 @@ public sealed class HttpRouteReaderTests
     [InlineData("{ name: catalog }", "spec.rules[0].backendRefs[0].port", "missing")]
     [InlineData("{ name: catalog, port: 80, weight: -1 }", "spec.rules[0].backendRefs[0].weight", "out of range")]
     [InlineData("{ name: catalog, port: 80, weight: 1000001 }", "spec.rules[0].backendRefs[0].weight", "out of range")]
-    [InlineData("{ name: catalog, port: 80, namespace: bank }", "spec.rules[0].backendRefs[0].namespace", "ReferenceGrant")]
     [InlineData("{ kind: Pod, name: catalog, port: 80 }", "spec.rules[0].backendRefs[0].kind", "not a known word")]
     public void Bad_backends_are_refused(string backend, string field, string problem)
     {
@@ -106,7 +105,6 @@ public sealed class HttpRouteReaderTests
 
     [Theory]
     [InlineData("{ name: public }", "spec.parentRefs[0]", "only services are supported")]
-    [InlineData("{ group: \"\", kind: Service, name: catalog, namespace: bank }", "spec.parentRefs[0].namespace", "callers of 'shop' alone")]
     [InlineData("{ group: \"\", kind: Service, name: catalog, sectionName: http }", "spec.parentRefs[0].sectionName", "not supported yet")]
     [InlineData("{ group: \"\", kind: Service, name: catalog }, { group: \"\", kind: Service, name: catalog, port: 80 }", "spec.parentRefs", "more than once")]
     public void Bad_parents_are_refused(string parents, string field, string problem)

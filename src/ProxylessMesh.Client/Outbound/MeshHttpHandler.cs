@@ -99,7 +99,7 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
 
         var isGrpc = LocalAnswer.IsGrpc(request);
         var wire = new WireRequest(request, host, uri, isGrpc, services.RetryBufferBytes);
-        var call = new OutboundCall(services, host, rule, target, request, wire, cancellationToken);
+        var call = new OutboundCall(services, rule, target, wire, cancellationToken);
         var answer = call.RunAsync();
         return isGrpc ? AnswerGrpcAsync(request, answer) : answer;
     }

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using ProxylessMesh.Client.Clusters;
 using ProxylessMesh.Client.Resilience;
 using ProxylessMesh.Client.Routing;
-using ProxylessMesh.Client.Snapshots;
 using ProxylessMesh.Client.Telemetry;
 
 namespace ProxylessMesh.Client.Outbound;
@@ -11,21 +10,25 @@ namespace ProxylessMesh.Client.Outbound;
 /// One call from its route to the end of its answer's body: deadline, attempts, and the counts that must return to where they were.
 /// </summary>
 /// <remarks>
-/// Two things are counted while a call lives: the call at its cluster (breaker, budget) and its attempt at an endpoint. Both end exactly
-/// once: when no answer came, here; otherwise when the body ends, by <see cref="BodyEnded"/>, which any thread may call any number of times.
+/// Two things are counted while a call lives: the call at its cluster (breaker, budget), here, and its attempt at an endpoint, in
+/// <see cref="Attempt"/>. Both end exactly once: when no answer came, or when the body of the answer ends.
 /// </remarks>
-internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRule rule, RouteTarget target, HttpRequestMessage request, WireRequest wire, CancellationToken caller) : IRetriedCall
+internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteTarget target, WireRequest wire, CancellationToken caller) : IRetriedCall
 {
-    private readonly Cluster _cluster = target.Cluster!;
     private CallDeadline? _deadline;
     private Activity? _activity;
     private List<ClusterEndpoint>? _tried;
-    private ClusterEndpoint? _endpoint;
-    private HttpResponseMessage? _response;
-    private int _attempts;
-    private int _retriesTaken;
-    private int _ended;
+    private Attempt? _attempt;
+
+    // Small types: one of these is made for each call.
+    private ushort _attempts;
+    private ushort _retriesTaken;
+    private bool _ended;
     private bool _isTraced;
+
+    public Cluster Cluster => target.Cluster!;
+
+    public bool IsGrpc => wire.IsGrpc;
 
     public CancellationToken DeadlineToken => _deadline?.Token ?? default;
 
@@ -33,13 +36,14 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
 
     private CancellationToken Token => _deadline?.Token ?? caller;
 
-    public MeshException DeadlineError(Exception? inner) => MeshErrors.DeadlineExceeded(_cluster.Name, _deadline, _attempts, inner);
+    public MeshException DeadlineError(Exception? inner) => MeshErrors.DeadlineExceeded(Cluster.Name, _deadline, _attempts, inner);
 
     /// <summary>Sends the call. The cluster's breaker has let it in.</summary>
     public async Task<HttpResponseMessage> RunAsync()
     {
         // In here, so that the span is current for this call alone.
-        var activity = CallActivity.StartCall(request, host.Authority, rule.Name);
+        var request = wire.Request;
+        var activity = CallActivity.StartCall(request, wire.Host.Authority, rule.Name);
         _activity = activity;
         _isTraced = !request.Headers.NonValidated.Contains("traceparent");
         var started = services.Meter.MeasuresCalls ? services.Time.GetTimestamp() : 0;
@@ -52,13 +56,27 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
             {
                 outcome = new CallOutcome(OutcomeKind.Answered, (int)aborted.StatusCode);
                 error = "fault";
-                EndCall();
+                End();
                 return aborted;
             }
 
             target.Headers?.Apply(request, wire.Headers);
-            _cluster.Members.RetryBudget.Deposit();
-            var result = await AttemptAsync(1).ConfigureAwait(false);
+            Cluster.Members.RetryBudget.Deposit();
+
+            // The first attempt is awaited here and not in AttemptAsync: one state machine per call.
+            var attempt = Start(1);
+            var limit = Limit();
+            AttemptResult result;
+            try
+            {
+                result = attempt.Answered(await attempt.SendAsync(wire, limit?.Token ?? Token).ConfigureAwait(false));
+            }
+            catch (Exception e)
+            {
+                result = Failed(attempt, e, limit);
+            }
+
+            limit?.Dispose();
             if (Retry(result))
             {
                 result = await rule.Retry.ContinueAsync(this, result, Token).ConfigureAwait(false);
@@ -71,8 +89,8 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
         catch (Exception e)
         {
             error ??= e is MeshException mesh ? mesh.Error.ToString() : e.GetType().Name;
-            ReleaseEndpoint();
-            EndCall();
+            _attempt?.Release();
+            End();
             throw;
         }
         finally
@@ -80,44 +98,42 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
             wire.Restore();
             if (started != 0)
             {
-                services.Meter.CallFinished(services.Time.GetElapsedTime(started), request.Method.Method, host.Authority, _cluster.Name, outcome.HttpStatus, outcome.GrpcStatus, error);
+                services.Meter.CallFinished(services.Time.GetElapsedTime(started), request.Method.Method, wire.Host.Authority, Cluster.Name, outcome.HttpStatus, outcome.GrpcStatus, error);
             }
 
-            CallActivity.EndCall(activity, _cluster.Name, (_endpoint ?? _tried?[^1])?.Name ?? "", _attempts, outcome.HttpStatus, error);
+            CallActivity.EndCall(activity, Cluster.Name, _attempt?.Endpoint.Name ?? "", _attempts, outcome.HttpStatus, error);
         }
     }
 
+    /// <summary>Makes one more attempt.</summary>
     public async ValueTask<AttemptResult> AttemptAsync(int number)
     {
-        _attempts = number;
-        var endpoint = StartEndpoint();
-        _endpoint = endpoint;
-        var activity = number == 1 ? null : CallActivity.StartAttempt(_activity, number);
-        using var limit = rule.Retry.PerTryTimeout is { } perTry ? new AttemptLimit(perTry, services.Time, Token) : null;
-        wire.AddressTo(_cluster, endpoint);
-        wire.LimitTo(_deadline?.Remaining);
-        wire.StampAttempt(number);
-        if (_isTraced && (activity ?? _activity ?? Activity.Current) is { } running)
-        {
-            CallActivity.Inject(request, running, wire.Headers.Set);
-        }
-
+        var attempt = Start(number);
+        var activity = CallActivity.StartAttempt(_activity, number);
+        using var limit = Limit();
+        AttemptResult result;
         try
         {
-            var response = await endpoint.Transport.SendAsync(request, limit?.Token ?? Token).ConfigureAwait(false);
-            var outcome = AttemptOutcome.Of(response, wire.IsGrpc, endpoint.IsRemoved);
-            OutcomeRecord.Answer(_cluster, endpoint, outcome, wire.IsGrpc);
-            CallActivity.EndAttempt(activity, endpoint.Name, outcome.HttpStatus, null);
-            return new AttemptResult(outcome, response, null);
+            result = attempt.Answered(await attempt.SendAsync(wire, limit?.Token ?? Token, activity).ConfigureAwait(false));
         }
         catch (Exception e)
         {
-            var outcome = Classify(e, limit);
-            (_tried ??= []).Add(endpoint);
-            OutcomeRecord.Failure(_cluster, endpoint, outcome, _deadline is { IsCallers: true });
-            ReleaseEndpoint();
-            CallActivity.EndAttempt(activity, endpoint.Name, 0, outcome.Word);
-            return new AttemptResult(outcome, null, e);
+            result = Failed(attempt, e, limit);
+        }
+
+        CallActivity.EndAttempt(activity, attempt.Endpoint.Name, result.Outcome.HttpStatus, result.Response is null ? result.Outcome.Word : null);
+        return result;
+    }
+
+    /// <summary>Prepares a request for one attempt: where to, how long it may take, which attempt it is, and the trace it belongs to.</summary>
+    public void Address(WireRequest attempt, ClusterEndpoint endpoint, Activity? activity)
+    {
+        attempt.AddressTo(Cluster, endpoint);
+        attempt.LimitTo(_deadline?.Remaining);
+        attempt.StampAttempt(_attempts);
+        if (_isTraced && (activity ?? _activity ?? Activity.Current) is { } running)
+        {
+            CallActivity.Inject(attempt.Request, running, attempt.Headers.Set);
         }
     }
 
@@ -128,39 +144,39 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
             return false;
         }
 
-        if (!_cluster.Members.RetryBudget.TryTake(_cluster.Members.Breaker.Active))
+        var members = Cluster.Members;
+        if (!members.RetryBudget.TryTake(members.Breaker.Active))
         {
-            services.Meter.RetryRefused(_cluster.Name);
+            services.Meter.RetryRefused(Cluster.Name);
             return false;
         }
 
         _retriesTaken++;
-        services.Meter.Retried(_cluster.Name, last.Outcome.Word);
+        services.Meter.Retried(Cluster.Name, last.Outcome.Word);
         return true;
     }
 
     public void Abandon(in AttemptResult last)
     {
         last.Response?.Dispose();
-        ReleaseEndpoint();
+        _attempt?.Release();
     }
 
-    /// <summary>Ends the counts of a call that was answered. Only the first end counts.</summary>
-    public void BodyEnded(BodyEnd end)
+    /// <summary>Gives back what the call holds at its cluster. Only the first end counts; any thread may call it any number of times.</summary>
+    public void End()
     {
-        if (Volatile.Read(ref _ended) != 0 || Volatile.Read(ref _endpoint) is not { } endpoint)
+        if (Interlocked.Exchange(ref _ended, true))
         {
             return;
         }
 
-        if (Interlocked.Exchange(ref _ended, 1) != 0)
+        _deadline?.Dispose();
+        for (; _retriesTaken > 0; _retriesTaken--)
         {
-            return;
+            Cluster.Members.RetryBudget.Return();
         }
 
-        OutcomeRecord.Body(_cluster, endpoint, end, wire.IsGrpc ? _response : null);
-        endpoint.Finish();
-        Release();
+        Cluster.Members.Breaker.Exit();
     }
 
     private async ValueTask<HttpResponseMessage?> InjectAsync(Xds.Resources.FaultConfig fault)
@@ -168,7 +184,7 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
         try
         {
             var (httpStatus, grpcStatus) = await services.Faults.InjectAsync(fault, Token).ConfigureAwait(false);
-            return (httpStatus ?? grpcStatus) is null ? null : LocalAnswer.Abort(request, wire.IsGrpc, httpStatus, grpcStatus);
+            return (httpStatus ?? grpcStatus) is null ? null : LocalAnswer.Abort(wire.Request, wire.IsGrpc, httpStatus, grpcStatus);
         }
         catch (OperationCanceledException e) when (DeadlinePassed)
         {
@@ -180,10 +196,16 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
         }
     }
 
+    private Attempt Start(int number)
+    {
+        _attempts = (ushort)number;
+        return _attempt = new Attempt(this, StartEndpoint());
+    }
+
     // A removed endpoint may close between the pick and the start: the routes in force now have another.
     private ClusterEndpoint StartEndpoint()
     {
-        var cluster = _cluster;
+        var cluster = Cluster;
         for (var i = 0; i < 5; i++)
         {
             var endpoint = cluster.Pick(new PickInput { Tried = _tried });
@@ -197,10 +219,21 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
                 return endpoint;
             }
 
-            cluster = host.State.Routes?.Find(_cluster.Name) ?? cluster;
+            cluster = wire.Host.State.Routes?.Find(cluster.Name) ?? cluster;
         }
 
-        throw MeshErrors.NoHealthyEndpoint(_cluster.Name);
+        throw MeshErrors.NoHealthyEndpoint(Cluster.Name);
+    }
+
+    private AttemptLimit? Limit() => rule.Retry.PerTryTimeout is { } perTry ? new AttemptLimit(perTry, services.Time, Token) : null;
+
+    private AttemptResult Failed(Attempt attempt, Exception error, AttemptLimit? limit)
+    {
+        var outcome = Classify(error, limit);
+        (_tried ??= []).Add(attempt.Endpoint);
+        OutcomeRecord.Failure(Cluster, attempt.Endpoint, outcome, _deadline is { IsCallers: true });
+        attempt.Release();
+        return new AttemptResult(outcome, null, error);
     }
 
     private CallOutcome Classify(Exception error, AttemptLimit? limit)
@@ -221,7 +254,7 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
     }
 
     private bool Retry(in AttemptResult result)
-        => wire.CanSend && rule.Retry.Allows(result.Outcome, IsIdempotent(request.Method)) && !caller.IsCancellationRequested;
+        => wire.CanSend && rule.Retry.Allows(result.Outcome, IsIdempotent(wire.Request.Method)) && !caller.IsCancellationRequested;
 
     // RFC 9110 §9.2.2.
     private static bool IsIdempotent(HttpMethod method)
@@ -231,20 +264,19 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
     {
         if (result.Response is not { } response)
         {
-            EndCall();
+            End();
             throw Failure(result);
         }
 
         _deadline?.LetGoOfCaller();
         target.Headers?.Apply(response);
-        _response = response;
         if (result.Outcome.GrpcStatus is not null || response.Content.Headers.ContentLength == 0)
         {
-            BodyEnded(BodyEnd.Abandoned);
+            _attempt!.BodyEnded(BodyEnd.Abandoned);
         }
         else
         {
-            response.Content = new TrackedContent(response.Content, this);
+            response.Content = new TrackedContent(response, this, _attempt!);
         }
 
         return response;
@@ -258,30 +290,8 @@ internal sealed class OutboundCall(CallServices services, HostSlot host, RouteRu
             OutcomeKind.Cancelled when DeadlinePassed => DeadlineError(error),
             OutcomeKind.Cancelled => new OperationCanceledException(error.Message, error, caller),
             OutcomeKind.DeadlineExceeded => DeadlineError(error),
-            OutcomeKind.AttemptTimedOut => MeshErrors.AttemptTimedOut(_cluster.Name, rule.Retry.PerTryTimeout, _attempts, error),
-            _ => MeshErrors.Failed(_cluster.Name, _tried?[^1], result.Outcome, _attempts, error),
+            OutcomeKind.AttemptTimedOut => MeshErrors.AttemptTimedOut(Cluster.Name, rule.Retry.PerTryTimeout, _attempts, error),
+            _ => MeshErrors.Failed(Cluster.Name, _tried?[^1], result.Outcome, _attempts, error),
         };
-    }
-
-    private void ReleaseEndpoint() => Interlocked.Exchange(ref _endpoint, null)?.Finish();
-
-    // For a call without an answer.
-    private void EndCall()
-    {
-        if (Interlocked.Exchange(ref _ended, 1) == 0)
-        {
-            Release();
-        }
-    }
-
-    private void Release()
-    {
-        _deadline?.Dispose();
-        for (; _retriesTaken > 0; _retriesTaken--)
-        {
-            _cluster.Members.RetryBudget.Return();
-        }
-
-        _cluster.Members.Breaker.Exit();
     }
 }

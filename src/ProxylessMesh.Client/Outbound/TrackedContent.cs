@@ -6,17 +6,27 @@ namespace ProxylessMesh.Client.Outbound;
 internal sealed class TrackedContent : HttpContent
 {
     private readonly HttpContent _inner;
+    private readonly HttpResponseMessage _response;
     private readonly OutboundCall _call;
+    private readonly Attempt _attempt;
 
-    public TrackedContent(HttpContent inner, OutboundCall call)
+    public TrackedContent(HttpResponseMessage response, OutboundCall call, Attempt attempt)
     {
+        var inner = response.Content;
         _inner = inner;
+        _response = response;
         _call = call;
+        _attempt = attempt;
         foreach (var (name, values) in inner.Headers.NonValidated)
         {
             Headers.TryAddWithoutValidation(name, values);
         }
     }
+
+    public OutboundCall Call => _call;
+
+    /// <summary>Only the first end counts; any thread may tell it.</summary>
+    public void Ended(BodyEnd end) => _attempt.BodyEnded(end, _call.IsGrpc ? _response : null);
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
         => await SerializeToStreamAsync(stream, context, CancellationToken.None).ConfigureAwait(false);
@@ -39,10 +49,10 @@ internal sealed class TrackedContent : HttpContent
     protected override Task<Stream> CreateContentReadStreamAsync() => CreateContentReadStreamAsync(CancellationToken.None);
 
     protected override async Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken)
-        => new TrackedStream(await _inner.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false), _call);
+        => new TrackedStream(await _inner.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false), this);
 
     protected override Stream CreateContentReadStream(CancellationToken cancellationToken)
-        => new TrackedStream(_inner.ReadAsStream(cancellationToken), _call);
+        => new TrackedStream(_inner.ReadAsStream(cancellationToken), this);
 
     protected override bool TryComputeLength(out long length)
     {
@@ -55,7 +65,7 @@ internal sealed class TrackedContent : HttpContent
         if (disposing)
         {
             _inner.Dispose();
-            _call.BodyEnded(BodyEnd.Abandoned);
+            Ended(BodyEnd.Abandoned);
         }
 
         base.Dispose(disposing);

@@ -4,14 +4,14 @@ namespace ProxylessMesh.Client.Outbound;
 internal sealed class TrackedStream : Stream
 {
     private readonly Stream _inner;
-    private readonly OutboundCall _call;
+    private readonly TrackedContent _content;
     private readonly CancellationTokenRegistration _cut;
 
-    public TrackedStream(Stream inner, OutboundCall call)
+    public TrackedStream(Stream inner, TrackedContent content)
     {
         _inner = inner;
-        _call = call;
-        _cut = call.DeadlineToken.UnsafeRegister(static stream => ((Stream)stream!).Dispose(), inner);
+        _content = content;
+        _cut = content.Call.DeadlineToken.UnsafeRegister(static stream => ((Stream)stream!).Dispose(), inner);
     }
 
     public override bool CanRead => _inner.CanRead;
@@ -73,7 +73,7 @@ internal sealed class TrackedStream : Stream
         {
             _cut.Dispose();
             _inner.Dispose();
-            _call.BodyEnded(BodyEnd.Abandoned);
+            _content.Ended(BodyEnd.Abandoned);
         }
 
         base.Dispose(disposing);
@@ -84,7 +84,7 @@ internal sealed class TrackedStream : Stream
         if (bytes == 0 && asked > 0)
         {
             _cut.Dispose();
-            _call.BodyEnded(BodyEnd.Complete);
+            _content.Ended(BodyEnd.Complete);
         }
 
         return bytes;
@@ -95,12 +95,12 @@ internal sealed class TrackedStream : Stream
     {
         if (error is OperationCanceledException && cancellationToken.IsCancellationRequested)
         {
-            _call.BodyEnded(BodyEnd.Abandoned);
+            _content.Ended(BodyEnd.Abandoned);
             return null;
         }
 
-        var deadline = _call.DeadlinePassed;
-        _call.BodyEnded(deadline ? BodyEnd.Abandoned : BodyEnd.Broken);
-        return deadline ? _call.DeadlineError(error) : null;
+        var deadline = _content.Call.DeadlinePassed;
+        _content.Ended(deadline ? BodyEnd.Abandoned : BodyEnd.Broken);
+        return deadline ? _content.Call.DeadlineError(error) : null;
     }
 }

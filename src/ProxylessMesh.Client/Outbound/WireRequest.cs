@@ -36,6 +36,10 @@ internal sealed class WireRequest
         }
     }
 
+    public HttpRequestMessage Request => _request;
+
+    public HostSlot Host => _host;
+
     public bool IsGrpc { get; }
 
     /// <summary>The body can be sent (again).</summary>

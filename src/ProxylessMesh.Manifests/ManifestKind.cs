@@ -26,9 +26,12 @@ public sealed record ManifestKind(string ApiVersion, string Name)
     /// <summary>Istio: routing with faults.</summary>
     public static readonly ManifestKind VirtualService = new("networking.istio.io/v1", "VirtualService");
 
+    /// <summary>Ours: how much a workload takes at once, and from whom.</summary>
+    public static readonly ManifestKind InboundLimits = new("mesh.proxyless.dev/v1alpha1", "InboundLimits");
+
     /// <summary>Every kind that this version reads.</summary>
     public static IReadOnlyList<ManifestKind> All { get; } =
-        [Service, Namespace, HttpRoute, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService];
+        [Service, Namespace, HttpRoute, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, InboundLimits];
 
     /// <summary><c>kind</c> with its <c>apiVersion</c>.</summary>
     public override string ToString() => $"{Name} ({ApiVersion})";

@@ -16,6 +16,7 @@ public static class ManifestReader
         new(ManifestKind.PeerAuthentication, ["security.istio.io/v1beta1"], PeerAuthenticationReader.Read),
         new(ManifestKind.DestinationRule, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], DestinationRuleReader.Read),
         new(ManifestKind.VirtualService, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], VirtualServiceReader.Read),
+        new(ManifestKind.InboundLimits, [], InboundLimitsReader.Read),
     ];
 
     private static readonly string[] KindsNotYet =

@@ -25,6 +25,7 @@ public sealed class ManifestSet
         PeerAuthentications = [.. All.OfType<PeerAuthenticationManifest>()];
         DestinationRules = [.. All.OfType<DestinationRuleManifest>()];
         VirtualServices = [.. All.OfType<VirtualServiceManifest>()];
+        InboundLimits = [.. All.OfType<InboundLimitsManifest>()];
     }
 
     /// <summary>Every manifest, in reading order.</summary>
@@ -47,6 +48,9 @@ public sealed class ManifestSet
 
     /// <summary>The VirtualServices.</summary>
     public ImmutableArray<VirtualServiceManifest> VirtualServices { get; }
+
+    /// <summary>The InboundLimits.</summary>
+    public ImmutableArray<InboundLimitsManifest> InboundLimits { get; }
 
     /// <summary>The manifest with these three, or null.</summary>
     public Manifest? Find(ManifestKind kind, string @namespace, string name) => _byName.GetValueOrDefault((kind, @namespace, name));

@@ -8,6 +8,7 @@ using OpenTelemetry.Trace;
 using ProxylessMesh;
 using ProxylessMesh.Client.Workloads;
 using ProxylessMesh.Listening;
+using ProxylessMesh.Load;
 using ProxylessMesh.Snapshots;
 using ProxylessMesh.Telemetry;
 
@@ -32,6 +33,7 @@ internal static class MeshInboundServiceCollectionExtensions
         services.TryAddSingleton<InboundMeter>();
         services.TryAddSingleton<InboundPorts>();
         services.TryAddSingleton<InboundSubscriptions>();
+        services.TryAddSingleton<ServerLoad>();
         services.TryAddSingleton<ConnectionGate>();
         services.TryAddSingleton(new HandshakeTimeout(TimeSpan.FromSeconds(10)));
         services.TryAddSingleton<InboundTls>();

@@ -16,6 +16,8 @@ internal sealed class MeshStartupFilter(IOptions<MeshOptions> options) : IStartu
         {
             app.UseMiddleware<PeerIdentityMiddleware>();
             app.UseMiddleware<RbacMiddleware>();
+            app.UseMiddleware<LoadReportMiddleware>();
+            app.UseMiddleware<AdmissionMiddleware>();
             app.UseMiddleware<DeadlineMiddleware>();
         }
 

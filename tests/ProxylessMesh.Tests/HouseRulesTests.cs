@@ -28,9 +28,11 @@ public sealed partial class HouseRulesTests
         ["Telemetry"] = [],
         ["Authentication"] = [],
         ["Rbac"] = ["Authentication"],
-        ["Snapshots"] = ["Rbac"],
+        ["Admission"] = ["Authentication"],
+        ["Load"] = [],
+        ["Snapshots"] = ["Rbac", "Admission"],
         ["Authorization"] = ["Snapshots", "Rbac", "Authentication", "Telemetry"],
-        ["Limits"] = ["Authorization"],
+        ["Limits"] = ["Authorization", "Snapshots", "Admission", "Load", "Authentication", "Telemetry"],
         ["Listening"] = ["Snapshots", "Authentication", "Telemetry"],
     };
 

@@ -22,8 +22,8 @@ public sealed class InboundAllocationTests
         var app = new ApplicationBuilder(provider);
         new MeshStartupFilter(provider.GetRequiredService<IOptions<MeshOptions>>()).Configure(static pipeline => pipeline.Run(static _ => Task.CompletedTask))(app);
         var pipeline = app.Build();
-        var port = new InboundPort(8080);
-        port.Publish(InboundCompiler.Compile(Strict(Deny(Policy("d", Path("/admin"), Anyone)), Allow(Policy("a", Method("GET"), Principal("storefront"))))));
+        var port = new InboundPort(8080, TimeProvider.System);
+        port.Publish(Strict(Deny(Policy("d", Path("/admin"), Anyone)), Allow(Policy("a", Method("GET"), Principal("storefront")))));
         var context = new DefaultHttpContext();
         context.Request.Method = "GET";
         context.Request.Path = "/items";

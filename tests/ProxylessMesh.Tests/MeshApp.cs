@@ -66,7 +66,7 @@ internal sealed class MeshApp : IAsyncDisposable
     }
 
     /// <summary>Puts a policy in force, as a push from the control plane does.</summary>
-    public void Apply(InboundConfig policy) => Services.GetRequiredService<InboundPorts>().Get(Address.Port).Publish(InboundCompiler.Compile(policy));
+    public void Apply(InboundConfig policy) => Services.GetRequiredService<InboundPorts>().Get(Address.Port).Publish(policy);
 
     /// <summary>A client of the mesh: its connections are mTLS with an identity of this application's CA, or the one given.</summary>
     public HttpClient Client(string serviceAccount = "storefront", Version? version = null) => Client(Ca.Issue("shop", serviceAccount), version);

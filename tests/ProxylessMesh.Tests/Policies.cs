@@ -55,6 +55,15 @@ internal static class Policies
     /// <summary>A route for everything, as the control plane makes it.</summary>
     public static RouteRuleConfig RouteAll { get; } = new() { Match = new RequestMatcher { Path = PathMatcher.Prefix("/") }, Action = new NonForwardingActionConfig() };
 
+    /// <summary>The same config with more filters, behind authorization.</summary>
+    public static InboundConfig WithFilters(this InboundConfig config, params HttpFilterConfig[] filters) => config with
+    {
+        Listener = config.Listener with
+        {
+            FilterChains = [.. config.Listener.FilterChains.Select(chain => chain with { Http = chain.Http with { Filters = [.. chain.Http.Filters[..^1], .. filters, chain.Http.Filters[^1]] } })],
+        },
+    };
+
     /// <summary>The same config with other routes.</summary>
     public static InboundConfig WithRoutes(this InboundConfig config, params VirtualHostConfig[] hosts) => config with
     {

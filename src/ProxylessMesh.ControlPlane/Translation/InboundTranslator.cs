@@ -80,6 +80,6 @@ internal static class InboundTranslator
                 },
             },
         },
-        HttpFilters = { AuthorizationTranslator.Filters(manifests, workload), ListenerTranslator.Router },
+        HttpFilters = { AuthorizationTranslator.Filters(manifests, workload), InboundLimitsTranslator.Filters(manifests, workload), ListenerTranslator.Router },
     };
 }

@@ -42,15 +42,18 @@ internal static class PrincipalTranslator
     private static Principal AnyOf<T>(ImmutableArray<T> values, Func<T, Principal> translate)
         => new() { OrIds = new Principal.Types.Set { Ids = { values.Select(translate) } } };
 
-    private static Principal Identity(string value, TrustDomain trustDomain)
+    private static Principal Identity(string value, TrustDomain trustDomain) => Authenticated(IdentityMatcher(value, trustDomain));
+
+    /// <summary>What a principal in a policy matches of SPIFFE IDs.</summary>
+    public static StringMatcher IdentityMatcher(string value, TrustDomain trustDomain)
     {
         if (value == "*")
         {
-            return Authenticated(new StringMatcher { Prefix = Scheme });
+            return new StringMatcher { Prefix = Scheme };
         }
 
         var identity = value.StartsWith(OwnTrustDomainAlias, StringComparison.Ordinal) ? $"{trustDomain}/{value[OwnTrustDomainAlias.Length..]}" : value;
-        return Authenticated(TextPattern.Matcher(identity, Scheme));
+        return TextPattern.Matcher(identity, Scheme);
     }
 
     // As Istio: the namespace of the identity in whatever trust domain.

@@ -27,6 +27,15 @@ internal sealed record LocalRateLimitFilterConfig(string Name, RateLimitConfig L
 /// <summary><c>envoy.filters.http.adaptive_concurrency</c>.</summary>
 internal sealed record AdaptiveConcurrencyFilterConfig(string Name, AdaptiveConcurrencyConfig Limit) : HttpFilterConfig(Name);
 
+/// <summary>At most so many calls at once. Ours.</summary>
+internal sealed record ConcurrencyLimitFilterConfig(string Name, int MaxCalls) : HttpFilterConfig(Name);
+
+/// <summary>At most so many connections to the port at once, and from one caller; null: any number. Ours.</summary>
+internal sealed record ConnectionLimitFilterConfig(string Name, int? Max, int? MaxPerCaller) : HttpFilterConfig(Name);
+
+/// <summary>Answers tell how busy the server is (gRFC A51). Ours.</summary>
+internal sealed record LoadReportFilterConfig(string Name) : HttpFilterConfig(Name);
+
 /// <summary>As an override: the filter of that name does nothing here (<c>FilterConfig.disabled</c>).</summary>
 internal sealed record DisabledFilterConfig(string Name) : HttpFilterConfig(Name);
 

@@ -47,6 +47,12 @@ internal sealed record RateLimitConfig
 
     /// <summary>The answer to a call that finds no token; 400-599. gRPC callers get RESOURCE_EXHAUSTED for 429, UNAVAILABLE otherwise.</summary>
     public int Status { get; init; } = 429;
+
+    /// <summary>By content, so that a push which leaves the limit as it was is seen to do so.</summary>
+    public bool Equals(RateLimitConfig? other)
+        => other is not null && Total == other.Total && PerCaller == other.PerCaller && Status == other.Status && Callers.AsSpan().SequenceEqual(other.Callers.AsSpan());
+
+    public override int GetHashCode() => HashCode.Combine(Total, PerCaller, Status, Callers.Length);
 }
 
 /// <summary><c>envoy.type.v3.TokenBucket</c>.</summary>

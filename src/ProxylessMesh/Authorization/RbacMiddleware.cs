@@ -56,9 +56,15 @@ internal sealed partial class RbacMiddleware
         }
 
         var input = new RbacInput(context.Request, peer);
-        if (chain.Find(input) is not { } engine)
+        if (chain.Find(input) is not { Engine: { } engine } route)
         {
             return RefuseAsync(context, peer, "no_route", RefusalResponse.NoRoute);
+        }
+
+        // Before authorization: a browser sends preflights without credentials, and none of them reaches the application.
+        if (route.Cors?.Apply(context) is { } preflight)
+        {
+            return preflight;
         }
 
         if (engine.HasShadow)
@@ -71,6 +77,11 @@ internal sealed partial class RbacMiddleware
         if (decision.Allowed || (snapshot.Plaintext is not null && _probePaths.Contains(context.Request.Path.Value ?? "")))
         {
             _meter.Decided("allowed", decision.Policy);
+            if (route.Admission is not null)
+            {
+                features.Set(route);
+            }
+
             return _next(context);
         }
 

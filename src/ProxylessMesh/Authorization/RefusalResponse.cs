@@ -23,11 +23,26 @@ internal sealed class RefusalResponse(int httpStatus, int grpcStatus, string mes
 
     private int RetryAfterSeconds { get; init; }
 
+    // Envoy's word for it: callers do not repeat such a call unless their policy says so.
+    private bool IsRateLimited { get; init; }
+
     private bool Closes { get; init; }
+
+    /// <summary>One call too many. <paramref name="retryAfter"/> is rounded up to whole seconds (RFC 9110 §10.2.3); zero: not said.</summary>
+    public static RefusalResponse RateLimited(int status, TimeSpan retryAfter)
+        => new(status, status == StatusCodes.Status429TooManyRequests ? 8 : 14, "Too many calls. Try again later.") { RetryAfterSeconds = (int)Math.Ceiling(retryAfter.TotalSeconds), IsRateLimited = true };
+
+    /// <summary>As many calls run as this process serves well.</summary>
+    public static RefusalResponse Overloaded(int status) => new(status, 14, "This workload is overloaded. Try another one.");
 
     public Task WriteAsync(HttpContext context)
     {
         var response = context.Response;
+        if (IsRateLimited)
+        {
+            response.Headers["x-envoy-ratelimited"] = "true";
+        }
+
         if (Closes && !HttpProtocol.IsHttp2(context.Request.Protocol))
         {
             response.Headers.Connection = "close";
@@ -51,5 +66,6 @@ internal sealed class RefusalResponse(int httpStatus, int grpcStatus, string mes
         return response.WriteAsync(message, context.RequestAborted);
     }
 
-    private static bool IsGrpc(HttpRequest request) => request.ContentType is { } type && type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase);
+    /// <summary>A gRPC call, by its content type.</summary>
+    public static bool IsGrpc(HttpRequest request) => request.ContentType is { } type && type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase);
 }

@@ -26,17 +26,33 @@ internal sealed partial class ConnectionGate(
         => connection => EnterAsync(connection, tls, http, timeouts);
 
     /// <summary>Behind TLS: the peer is proved, or nobody gets further.</summary>
-    public static Task ArriveAsync(ConnectionContext connection, ConnectionDelegate http)
+    public async Task ArriveAsync(ConnectionContext connection, ConnectionDelegate http)
     {
         if (connection.Features.Get<InboundHandshake>() is not { Peer: { } peer } handshake)
         {
             connection.Abort(new ConnectionAbortedException("The TLS handshake proved no mesh identity."));
-            return Task.CompletedTask;
+            return;
         }
 
         handshake.IsComplete = true;
-        connection.Features.Set<IMeshPeerFeature>(new MeshPeer(peer, connection.RemoteEndPoint as IPEndPoint, connection.LocalEndPoint as IPEndPoint));
-        return http(connection);
+        var caller = new MeshPeer(peer, connection.RemoteEndPoint as IPEndPoint, connection.LocalEndPoint as IPEndPoint);
+        connection.Features.Set<IMeshPeerFeature>(caller);
+        var port = connection.Features.Get<InboundPort>()!;
+        try
+        {
+            if (port.Connections.EnterAs(caller.IdText!, port.Current.Connections))
+            {
+                await http(connection);
+            }
+            else
+            {
+                RefuseConnection(connection, port, caller.ToString(), caller.RemoteAddress, ofCaller: true);
+            }
+        }
+        finally
+        {
+            port.Connections.LeaveAs(caller.IdText!);
+        }
     }
 
     private async Task EnterAsync(ConnectionContext connection, ConnectionDelegate tls, ConnectionDelegate http, GateTimeouts timeouts)
@@ -44,7 +60,25 @@ internal sealed partial class ConnectionGate(
         var remote = (connection.RemoteEndPoint as IPEndPoint)?.Address;
         var port = ports.Get((connection.LocalEndPoint as IPEndPoint)?.Port ?? 0);
         connection.Features.Set(port);
+        try
+        {
+            if (port.Connections.Enter(port.Current.Connections))
+            {
+                await PassAsync(connection, port, remote, tls, http, timeouts);
+            }
+            else
+            {
+                RefuseConnection(connection, port, remote?.ToString(), remote, ofCaller: false);
+            }
+        }
+        finally
+        {
+            port.Connections.Leave();
+        }
+    }
 
+    private async Task PassAsync(ConnectionContext connection, InboundPort port, IPAddress? remote, ConnectionDelegate tls, ConnectionDelegate http, GateTimeouts timeouts)
+    {
         // A plaintext client may open connections ahead of need: it gets the time that Kestrel gives request headers.
         var patience = port.Current.Plaintext is null ? timeouts.Handshake : timeouts.Plaintext;
         var first = await PeekAsync(connection, patience);
@@ -127,6 +161,17 @@ internal sealed partial class ConnectionGate(
         }
     }
 
+    private void RefuseConnection(ConnectionContext connection, InboundPort port, string? caller, IPAddress? remote, bool ofCaller)
+    {
+        meter.ConnectionRefused(port.Number, ofCaller);
+        if (_throttle.TryEnter(remote, ofCaller ? "caller_connections" : "connections", out var suppressed))
+        {
+            LogConnectionRefused(caller, port.Number, ofCaller ? "this caller" : "the port", suppressed);
+        }
+
+        connection.Abort(new ConnectionAbortedException("The port has as many connections as it takes."));
+    }
+
     private void Fail(InboundPort port, IPAddress? remote, string reason, string detail)
     {
         meter.HandshakeFailed(port.Number, reason);
@@ -141,6 +186,9 @@ internal sealed partial class ConnectionGate(
 
     [LoggerMessage(4011, LogLevel.Warning, "No TLS handshake with {Remote} on port {Port}: {Detail}. Left out since the last such line: {Suppressed}.")]
     private partial void LogHandshakeFailed(IPAddress? remote, int port, string detail, long suppressed);
+
+    [LoggerMessage(4012, LogLevel.Warning, "Refused a connection of {Caller} to port {Port}: {Whose} has as many as its InboundLimits allow. Left out since the last such line: {Suppressed}.")]
+    private partial void LogConnectionRefused(string? caller, int port, string whose, long suppressed);
 }
 
 /// <summary>How long a peer may stay silent.</summary>

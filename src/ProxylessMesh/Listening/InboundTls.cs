@@ -43,7 +43,7 @@ internal sealed class InboundTls(ConnectionGate gate, IdentitySource identity, H
         listen.Use(next =>
         {
             http = next;
-            return connection => ConnectionGate.ArriveAsync(connection, next);
+            return connection => gate.ArriveAsync(connection, next);
         });
     }
 

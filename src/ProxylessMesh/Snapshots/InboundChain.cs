@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ProxylessMesh.Admission;
 using ProxylessMesh.Client.Routing;
 using ProxylessMesh.Rbac;
 using ProxylessMesh.Xds.Matching;
@@ -14,10 +15,10 @@ namespace ProxylessMesh.Snapshots;
 /// <param name="routes">The routes of each host, in order.</param>
 internal sealed class InboundChain(ImmutableArray<VirtualHostConfig> hosts, ImmutableArray<InboundRoute>[] routes)
 {
-    private readonly RbacEngine? _only = hosts is [{ Domains: ["*"] }] && routes is [[{ TakesEverything: true } route, ..]] ? route.Engine : null;
+    private readonly InboundRoute? _only = hosts is [{ Domains: ["*"] }] && routes is [[{ TakesEverything: true } route, ..]] ? route : null;
 
     /// <summary>Null: no route lets the request into this process (gRFC A36).</summary>
-    public RbacEngine? Find(in RbacInput request)
+    public InboundRoute? Find(in RbacInput request)
     {
         if (_only is not null)
         {
@@ -36,7 +37,7 @@ internal sealed class InboundChain(ImmutableArray<VirtualHostConfig> hosts, Immu
             {
                 if (route.Match.Matches(request))
                 {
-                    return route.Engine;
+                    return route.Engine is null ? null : route;
                 }
             }
         }
@@ -48,7 +49,9 @@ internal sealed class InboundChain(ImmutableArray<VirtualHostConfig> hosts, Immu
 /// <summary>One route of a server.</summary>
 /// <param name="Match">Which requests take it, if none before did.</param>
 /// <param name="Engine">Its authorization; null: its action is not for a server, and requests that take it fail (gRFC A36).</param>
-internal sealed record InboundRoute(RequestMatcher Match, RbacEngine? Engine)
+/// <param name="Cors">Its cross-origin policy, or null.</param>
+/// <param name="Admission">What it asks of a call besides, or null.</param>
+internal sealed record InboundRoute(RequestMatcher Match, RbacEngine? Engine, CorsPolicy? Cors = null, CallAdmission? Admission = null)
 {
     private static readonly PathMatcher AnyPath = PathMatcher.Prefix("/");
 

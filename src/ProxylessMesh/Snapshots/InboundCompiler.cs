@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using ProxylessMesh.Admission;
 using ProxylessMesh.Rbac;
 using ProxylessMesh.Xds;
 using ProxylessMesh.Xds.Resources;
@@ -7,13 +8,22 @@ using ProxylessMesh.Xds.Resources;
 namespace ProxylessMesh.Snapshots;
 
 /// <summary>InboundConfig to <see cref="InboundSnapshot"/>. What decodes, compiles.</summary>
-internal static class InboundCompiler
+/// <param name="pool">Keeps the limiters of the port that the configs are for.</param>
+internal sealed class InboundCompiler(AdmissionPool pool)
 {
-    public static InboundSnapshot Compile(InboundConfig config) => new()
+    public InboundSnapshot Compile(InboundConfig config)
     {
-        Tls = Chain(config.Listener, TransportProtocol.Tls, tls: true) is { } secure ? Compile(secure.Http) : null,
-        Plaintext = Chain(config.Listener, TransportProtocol.RawBuffer, tls: false) is { } plain ? Compile(plain.Http) : null,
-    };
+        var tls = Chain(config.Listener, TransportProtocol.Tls, tls: true)?.Http;
+        var plaintext = Chain(config.Listener, TransportProtocol.RawBuffer, tls: false)?.Http;
+        var snapshot = new InboundSnapshot
+        {
+            Tls = tls is null ? null : Compile(tls),
+            Plaintext = plaintext is null ? null : Compile(plaintext),
+            Connections = (tls ?? plaintext)?.Filters.OfType<ConnectionLimitFilterConfig>().FirstOrDefault(),
+        };
+        pool.Commit();
+        return snapshot;
+    }
 
     // A36: the most specific match wins, then a chain that takes any kind, then the default chain. A chain's own TLS context says
     // what it speaks, so a chain is used only for connections that do speak it.
@@ -22,18 +32,30 @@ internal static class InboundCompiler
             ?? listener.FilterChains.FirstOrDefault(chain => chain.Transport == TransportProtocol.Any && chain.Tls is not null == tls)
             ?? (listener.DefaultFilterChain is { } last && last.Tls is not null == tls ? last : null);
 
-    private static InboundChain Compile(HttpConnectionConfig http)
+    private InboundChain Compile(HttpConnectionConfig http)
     {
         // Routes that nobody could find let nothing in (A36).
         var hosts = http.InlineRoutes?.VirtualHosts ?? [];
         var plain = RbacCompiler.Compile(http.Filters);
-        return new InboundChain(hosts, [.. hosts.Select(host => host.Routes.Select(route => new InboundRoute(route.Match, Engine(http, host, route, plain))).ToImmutableArray())]);
+        return new InboundChain(hosts, [.. hosts.Select(host => host.Routes.Select(route => Route(http, host, route, plain)).ToImmutableArray())]);
     }
 
-    private static RbacEngine? Engine(HttpConnectionConfig http, VirtualHostConfig host, RouteRuleConfig route, RbacEngine plain)
-        => route.Action is not NonForwardingActionConfig ? null
-            : route.FilterOverrides.Count + host.FilterOverrides.Count == 0 ? plain
-            : RbacCompiler.Compile(http.Filters.Select(filter => Effective(filter, route.FilterOverrides, host.FilterOverrides)));
+    private InboundRoute Route(HttpConnectionConfig http, VirtualHostConfig host, RouteRuleConfig route, RbacEngine plain)
+    {
+        if (route.Action is not NonForwardingActionConfig)
+        {
+            return new InboundRoute(route.Match, Engine: null);
+        }
+
+        var overridden = route.FilterOverrides.Count + host.FilterOverrides.Count > 0;
+        var filters = overridden ? http.Filters.Select(filter => Effective(filter, route.FilterOverrides, host.FilterOverrides)).ToImmutableArray() : http.Filters;
+        var cors = filters.OfType<CorsFilterConfig>().FirstOrDefault()?.Policy;
+        return new InboundRoute(
+            route.Match,
+            overridden ? RbacCompiler.Compile(filters) : plain,
+            cors is null ? null : new CorsPolicy(cors),
+            pool.Compile(filters));
+    }
 
     // The most specific override wins (A39).
     private static HttpFilterConfig Effective(HttpFilterConfig filter, FrozenDictionary<string, HttpFilterConfig> ofRoute, FrozenDictionary<string, HttpFilterConfig> ofHost)

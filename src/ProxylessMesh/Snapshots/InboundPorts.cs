@@ -3,9 +3,17 @@ using System.Collections.Concurrent;
 namespace ProxylessMesh.Snapshots;
 
 /// <summary>The ports of this process by number. Asked once per connection.</summary>
-internal sealed class InboundPorts
+internal sealed class InboundPorts(TimeProvider time) : IDisposable
 {
     private readonly ConcurrentDictionary<int, InboundPort> _ports = new();
 
-    public InboundPort Get(int number) => _ports.GetOrAdd(number, static number => new InboundPort(number));
+    public InboundPort Get(int number) => _ports.GetOrAdd(number, static (number, time) => new InboundPort(number, time), time);
+
+    public void Dispose()
+    {
+        foreach (var port in _ports.Values)
+        {
+            port.Dispose();
+        }
+    }
 }

@@ -1,3 +1,5 @@
+using ProxylessMesh.Xds.Resources;
+
 namespace ProxylessMesh.Snapshots;
 
 /// <summary>What one port asks of its callers: the root of what is compiled from an inbound listener. Immutable.</summary>
@@ -14,6 +16,9 @@ internal sealed class InboundSnapshot
 
     /// <summary>For plaintext connections; null: STRICT, they are refused.</summary>
     public InboundChain? Plaintext { get; init; }
+
+    /// <summary>How many may be connected; null: any number.</summary>
+    public ConnectionLimitFilterConfig? Connections { get; init; }
 
     public bool HasPolicy => !ReferenceEquals(this, Waiting);
 

@@ -37,8 +37,7 @@ internal sealed partial class InboundSubscriptions(IXdsClient xds, InboundPorts 
             case XdsUpdate<InboundConfig>.Ready ready:
                 var before = port.Current.Mode;
                 var known = port.Current.HasPolicy;
-                var snapshot = InboundCompiler.Compile(ready.Config);
-                port.Publish(snapshot);
+                var snapshot = port.Publish(ready.Config);
                 if (!known || before != snapshot.Mode)
                 {
                     LogInForce(port.Number, snapshot.Mode);

@@ -11,6 +11,8 @@ internal sealed class InboundMeter
     private readonly Counter<long> _decisions;
     private readonly Counter<long> _plaintext;
     private readonly Counter<long> _handshakeFailures;
+    private readonly Counter<long> _shed;
+    private readonly Counter<long> _connectionsRefused;
 
     public InboundMeter(IMeterFactory meters)
     {
@@ -18,6 +20,8 @@ internal sealed class InboundMeter
         _decisions = meter.CreateCounter<long>("proxyless_mesh.inbound.decisions", "{request}", "Authorization decisions by outcome and policy.");
         _plaintext = meter.CreateCounter<long>("proxyless_mesh.inbound.plaintext_connections", "{connection}", "Plaintext connections to mesh ports, taken or refused.");
         _handshakeFailures = meter.CreateCounter<long>("proxyless_mesh.inbound.handshake_failures", "{handshake}", "TLS handshakes that did not end in a proved peer.");
+        _shed = meter.CreateCounter<long>("proxyless_mesh.inbound.shed", "{request}", "Calls refused by a limit, by its kind.");
+        _connectionsRefused = meter.CreateCounter<long>("proxyless_mesh.inbound.connections_refused", "{connection}", "Connections above the port's limit, or above their caller's.");
     }
 
     /// <summary>Outcome: allowed, denied, refused, shadow_allowed, shadow_denied. Policy names are those of the configuration, so they are bounded.</summary>
@@ -42,6 +46,23 @@ internal sealed class InboundMeter
         if (_handshakeFailures.Enabled)
         {
             _handshakeFailures.Add(1, new("server.port", port), new("error.type", reason));
+        }
+    }
+
+    /// <summary>Limit: rate_limit, concurrency, adaptive_concurrency.</summary>
+    public void Shed(string limit)
+    {
+        if (_shed.Enabled)
+        {
+            _shed.Add(1, new KeyValuePair<string, object?>("limit", limit));
+        }
+    }
+
+    public void ConnectionRefused(int port, bool ofCaller)
+    {
+        if (_connectionsRefused.Enabled)
+        {
+            _connectionsRefused.Add(1, new("server.port", port), new("limit", ofCaller ? "caller" : "port"));
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using ProxylessMesh.Admission;
 using ProxylessMesh.Snapshots;
 using ProxylessMesh.Tests.Rbac;
 using ProxylessMesh.Xds;
@@ -66,6 +67,6 @@ public sealed class InboundChainTests
     private static bool? Decide(InboundConfig config, string path, string caller = "storefront")
     {
         var request = Requests.From(caller, path: path);
-        return InboundCompiler.Compile(config).Tls!.Find(request)?.Decide(request).Allowed;
+        return new InboundCompiler(new AdmissionPool(TimeProvider.System)).Compile(config).Tls!.Find(request)?.Engine?.Decide(request).Allowed;
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
+using ProxylessMesh.Admission;
 using ProxylessMesh.Snapshots;
 using ProxylessMesh.Xds;
 using ProxylessMesh.Xds.Client;
@@ -10,7 +11,7 @@ namespace ProxylessMesh.Tests.Snapshots;
 public sealed class InboundSubscriptionsTests : IDisposable
 {
     private readonly InboundOnly _xds = new();
-    private readonly InboundPorts _ports = new();
+    private readonly InboundPorts _ports = new(TimeProvider.System);
     private readonly InboundSubscriptions _subscriptions;
 
     public InboundSubscriptionsTests() => _subscriptions = new InboundSubscriptions(_xds, _ports, NullLogger<InboundSubscriptions>.Instance);
@@ -74,7 +75,7 @@ public sealed class InboundSubscriptionsTests : IDisposable
         var chains = new[] { (Wanted: tls, From: Policies.Strict()), (Wanted: plaintext, From: Policies.Disabled()) };
         var listener = new ListenerConfig { Name = "l", FilterChains = [.. chains.Where(static chain => chain.Wanted).SelectMany(static chain => chain.From.Listener.FilterChains)] };
 
-        var snapshot = InboundCompiler.Compile(new InboundConfig { Name = "l", Listener = listener });
+        var snapshot = new InboundCompiler(new AdmissionPool(TimeProvider.System)).Compile(new InboundConfig { Name = "l", Listener = listener });
 
         Assert.Equal(mode, snapshot.Mode);
     }
@@ -84,7 +85,7 @@ public sealed class InboundSubscriptionsTests : IDisposable
     {
         var chain = Policies.Strict().Listener.FilterChains.Single() with { Transport = TransportProtocol.Any };
 
-        var snapshot = InboundCompiler.Compile(new InboundConfig { Name = "l", Listener = new ListenerConfig { Name = "l", DefaultFilterChain = chain } });
+        var snapshot = new InboundCompiler(new AdmissionPool(TimeProvider.System)).Compile(new InboundConfig { Name = "l", Listener = new ListenerConfig { Name = "l", DefaultFilterChain = chain } });
 
         Assert.Equal("STRICT", snapshot.Mode);
     }

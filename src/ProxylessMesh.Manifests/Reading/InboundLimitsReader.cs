@@ -8,6 +8,8 @@ internal static class InboundLimitsReader
     private static readonly TimeSpan ShortestRefill = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestRefill = TimeSpan.FromHours(1);
 
+    private static readonly string[] Words = ["rateLimit", "maxConcurrentCalls", "adaptiveConcurrency", "maxConnections", "maxConnectionsPerCaller"];
+
     public static InboundLimitsManifest? Read(YamlMap document, ManifestHeader header)
     {
         if (document.Required("spec", "Write 'spec:' with a limit below it, such as 'maxConcurrentCalls'")?.Map() is not { } spec)
@@ -25,9 +27,9 @@ internal static class InboundLimitsReader
             MaxConnections = spec.Integer("maxConnections", 1, int.MaxValue),
             MaxConnectionsPerCaller = spec.Integer("maxConnectionsPerCaller", 1, int.MaxValue),
         };
-        if (limits is { RateLimit: null, MaxConcurrentCalls: null, AdaptiveConcurrency: null, MaxConnections: null, MaxConnectionsPerCaller: null })
+        if (!Words.Any(spec.Has))
         {
-            spec.Fail("it limits nothing", "Write rateLimit, maxConcurrentCalls, adaptiveConcurrency, maxConnections or maxConnectionsPerCaller");
+            spec.Fail("it limits nothing", $"Write one of {string.Join(", ", Words)}");
         }
 
         spec.End();

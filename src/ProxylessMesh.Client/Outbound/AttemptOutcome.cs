@@ -13,14 +13,16 @@ internal static class AttemptOutcome
     public static CallOutcome Of(HttpResponseMessage response, bool isGrpc, bool endpointLeaves)
     {
         var status = (int)response.StatusCode;
-        var grpcStatus = isGrpc ? GrpcStatusOf(response.Headers) : null;
+        var grpcStatus = isGrpc ? GrpcStatusOf(response.Headers) ?? (status == 200 ? null : GrpcStatusOf(status)) : null;
         var draining = status == 503 && (endpointLeaves || response.Headers.NonValidated.Contains("x-envoy-immediate-health-check-fail"));
         return new CallOutcome(OutcomeKind.Answered, status, grpcStatus, draining);
     }
 
     /// <summary>Of an exception that is no cancellation by the caller or a timeout of ours.</summary>
-    public static CallOutcome Of(Exception error)
+    public static CallOutcome Of(Exception error, bool isGrpc)
     {
+        // gRPC over HTTP/2: a connection that breaks is UNAVAILABLE.
+        var status = 14;
         for (var inner = error; inner is not null; inner = inner.InnerException)
         {
             switch (inner)
@@ -29,13 +31,25 @@ internal static class AttemptOutcome
                     return new CallOutcome(connect.Kind);
                 case HttpProtocolException { ErrorCode: RefusedStream }:
                     return new CallOutcome(OutcomeKind.RefusedStream);
+                case HttpProtocolException protocol:
+                    status = GrpcStatusOfReset(protocol.ErrorCode);
+                    break;
                 case HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError or HttpRequestError.VersionNegotiationError }:
                     return new CallOutcome(OutcomeKind.ConnectFailed);
             }
         }
 
-        return new CallOutcome(OutcomeKind.Reset);
+        return new CallOutcome(OutcomeKind.Reset, GrpcStatus: isGrpc ? status : null);
     }
+
+    // gRPC over HTTP/2, "Errors".
+    private static int GrpcStatusOfReset(long http2Error) => http2Error switch
+    {
+        8 => 1,
+        11 => 8,
+        12 => 7,
+        _ => 13,
+    };
 
     public static int? GrpcStatusOf(System.Net.Http.Headers.HttpHeaders headers)
         => headers.NonValidated.TryGetValues("grpc-status", out var values)

@@ -23,6 +23,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
     // Small types: one of these is made for each call.
     private ushort _attempts;
     private ushort _retriesTaken;
+    private ushort _policyRetries;
     private bool _ended;
     private bool _isTraced;
 
@@ -77,7 +78,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
             }
 
             limit?.Dispose();
-            if (Retry(result))
+            if (Judge(result) != RetryKind.None)
             {
                 result = await rule.Retry.ContinueAsync(this, result, Token).ConfigureAwait(false);
             }
@@ -129,7 +130,8 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
     public void Address(WireRequest attempt, ClusterEndpoint endpoint, Activity? activity)
     {
         attempt.AddressTo(Cluster, endpoint);
-        attempt.LimitTo(_deadline?.Remaining);
+        var rest = _deadline?.Remaining;
+        attempt.LimitTo(!IsGrpc && rule.Retry.AttemptTimeout is { } perTry && !(rest < perTry) ? perTry : rest);
         attempt.StampAttempt(_attempts);
         if (_isTraced && (activity ?? _activity ?? Activity.Current) is { } running)
         {
@@ -137,21 +139,30 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         }
     }
 
-    public bool TakeRetry(in AttemptResult last, int attempt)
+    public bool TakeRetry(in AttemptResult last, int retries)
     {
-        if (!Retry(last) || (_deadline is { } deadline && deadline.Remaining <= TimeSpan.Zero))
+        var kind = Judge(last);
+        if (kind == RetryKind.None || RetryDelay.IsRefused(last.Response) || !LeavesTimeFor(last.Response)
+            || (kind == RetryKind.Policy && _policyRetries >= rule.Retry.MaxRetries))
         {
+            return false;
+        }
+
+        if (kind == RetryKind.Policy && ServedCall.IsRetry)
+        {
+            services.Meter.RetryRefused(Cluster.Name, "served_retry");
             return false;
         }
 
         var members = Cluster.Members;
         if (!members.RetryBudget.TryTake(members.Breaker.Active))
         {
-            services.Meter.RetryRefused(Cluster.Name);
+            services.Meter.RetryRefused(Cluster.Name, "budget");
             return false;
         }
 
         _retriesTaken++;
+        _policyRetries += kind == RetryKind.Policy ? (ushort)1 : (ushort)0;
         services.Meter.Retried(Cluster.Name, last.Outcome.Word);
         return true;
     }
@@ -225,7 +236,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         throw MeshErrors.NoHealthyEndpoint(Cluster.Name);
     }
 
-    private AttemptLimit? Limit() => rule.Retry.PerTryTimeout is { } perTry ? new AttemptLimit(perTry, services.Time, Token) : null;
+    private AttemptLimit? Limit() => rule.Retry.AttemptTimeout is { } perTry ? new AttemptLimit(perTry, services.Time, Token) : null;
 
     private AttemptResult Failed(Attempt attempt, Exception error, AttemptLimit? limit)
     {
@@ -249,16 +260,30 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         }
 
         return error is OperationCanceledException && limit is { Passed: true }
-            ? new CallOutcome(OutcomeKind.AttemptTimedOut)
-            : AttemptOutcome.Of(error);
+            ? new CallOutcome(OutcomeKind.AttemptTimedOut, GrpcStatus: wire.IsGrpc ? 4 : null)
+            : AttemptOutcome.Of(error, wire.IsGrpc);
     }
 
-    private bool Retry(in AttemptResult result)
-        => wire.CanSend && rule.Retry.Allows(result.Outcome, IsIdempotent(wire.Request.Method)) && !caller.IsCancellationRequested;
+    private RetryKind Judge(in AttemptResult result)
+        => IsFine(result) || !wire.CanSend || caller.IsCancellationRequested
+            ? RetryKind.None
+            : rule.Retry.Judge(result, new HttpRequestInput(wire.Request, wire.Request.RequestUri!, wire.Host.Authority), IsIdempotent(wire.Request));
 
-    // RFC 9110 §9.2.2.
-    private static bool IsIdempotent(HttpMethod method)
-        => method == HttpMethod.Get || method == HttpMethod.Head || method == HttpMethod.Put || method == HttpMethod.Delete || method == HttpMethod.Options || method == HttpMethod.Trace;
+    // Asked first, because most answers are: it costs nothing.
+    private bool IsFine(in AttemptResult result)
+        => result.Outcome is { Kind: OutcomeKind.Answered, HttpStatus: < 300, GrpcStatus: null } && !rule.Retry.ReadsHeaders;
+
+    // An answer now is better than a deadline that passes while nobody does anything.
+    private bool LeavesTimeFor(HttpResponseMessage? response)
+        => _deadline is not { } deadline || deadline.Remaining > (rule.Retry.AskedDelay(response, services.Time) ?? TimeSpan.Zero);
+
+    // RFC 9110 §9.2.2; a key says that the server knows a second attempt for what it is.
+    private static bool IsIdempotent(HttpRequestMessage request)
+    {
+        var method = request.Method;
+        return method == HttpMethod.Get || method == HttpMethod.Head || method == HttpMethod.Put || method == HttpMethod.Delete
+            || method == HttpMethod.Options || method == HttpMethod.Trace || request.Headers.NonValidated.Contains("Idempotency-Key");
+    }
 
     private HttpResponseMessage Finish(in AttemptResult result)
     {
@@ -270,7 +295,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
         _deadline?.LetGoOfCaller();
         target.Headers?.Apply(response);
-        if (result.Outcome.GrpcStatus is not null || response.Content.Headers.ContentLength == 0)
+        if (result.Outcome is { GrpcStatus: not null, HttpStatus: 200 } || response.Content.Headers.ContentLength == 0)
         {
             _attempt!.BodyEnded(BodyEnd.Abandoned);
         }
@@ -290,7 +315,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
             OutcomeKind.Cancelled when DeadlinePassed => DeadlineError(error),
             OutcomeKind.Cancelled => new OperationCanceledException(error.Message, error, caller),
             OutcomeKind.DeadlineExceeded => DeadlineError(error),
-            OutcomeKind.AttemptTimedOut => MeshErrors.AttemptTimedOut(Cluster.Name, rule.Retry.PerTryTimeout, _attempts, error),
+            OutcomeKind.AttemptTimedOut => MeshErrors.AttemptTimedOut(Cluster.Name, rule.Retry.AttemptTimeout, _attempts, error),
             _ => MeshErrors.Failed(Cluster.Name, _tried?[^1], result.Outcome, _attempts, error),
         };
     }

@@ -3,10 +3,13 @@ namespace ProxylessMesh.Client.Resilience;
 /// <summary>How an attempt ended. The one place that says what counts as a failure is <c>Outbound/AttemptOutcome</c>.</summary>
 /// <param name="Kind">The kind of end.</param>
 /// <param name="HttpStatus">With <see cref="OutcomeKind.Answered"/>; otherwise 0.</param>
-/// <param name="GrpcStatus">The status of an answer that is nothing but trailers.</param>
+/// <param name="GrpcStatus">The status of a gRPC call that ended with its headers, or without any.</param>
 /// <param name="IsDraining">The server answered 503 because it is about to stop.</param>
 internal readonly record struct CallOutcome(OutcomeKind Kind, int HttpStatus = 0, int? GrpcStatus = null, bool IsDraining = false)
 {
+    /// <summary>The server did not begin to carry the call out: it can be sent again whatever it does.</summary>
+    public bool WasNotProcessed => Kind is OutcomeKind.ConnectFailed or OutcomeKind.PeerRefused or OutcomeKind.RefusedStream;
+
     /// <summary>A word for metrics and logs, with few different values.</summary>
     public string Word => Kind switch
     {

@@ -8,7 +8,7 @@ namespace ProxylessMesh.Client.Resilience;
 internal interface IRetriedCall
 {
     /// <summary>Decides about one more attempt and, if so, takes it from the budget.</summary>
-    bool TakeRetry(in AttemptResult last, int attempt);
+    bool TakeRetry(in AttemptResult last, int retries);
 
     /// <summary>Ends what is left of the last attempt.</summary>
     void Abandon(in AttemptResult last);
@@ -21,16 +21,16 @@ internal static class RetryPipeline
 {
     private static readonly ResiliencePropertyKey<State> StateKey = new("mesh.call");
 
-    public static ResiliencePipeline<AttemptResult> Build(RetryConfig config, TimeProvider time)
+    public static ResiliencePipeline<AttemptResult> Build(RetryConfig config, int maxRetries, TimeProvider time)
         => new ResiliencePipelineBuilder<AttemptResult> { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions<AttemptResult>
             {
                 Name = "mesh-retry",
-                MaxRetryAttempts = config.MaxRetries,
-                ShouldHandle = static args => ValueTask.FromResult(
+                MaxRetryAttempts = maxRetries,
+                ShouldHandle = args => ValueTask.FromResult(
                     args.Outcome.Exception is null
+                    && args.AttemptNumber < maxRetries
                     && args.Context.Properties.TryGetValue(StateKey, out var state)
-                    && args.AttemptNumber < state.MaxRetries
                     && state.Call.TakeRetry(args.Outcome.Result, args.AttemptNumber)),
                 OnRetry = static args =>
                 {
@@ -41,16 +41,17 @@ internal static class RetryPipeline
 
                     return default;
                 },
-                DelayGenerator = args => ValueTask.FromResult<TimeSpan?>(RetryDelay.For(config, args.Outcome.Result, args.AttemptNumber, time)),
+                DelayGenerator = args => ValueTask.FromResult<TimeSpan?>(
+                    args.Context.Properties.TryGetValue(StateKey, out var state) ? state.Delay(config, args.Outcome.Result, time) : TimeSpan.Zero),
             })
             .Build();
 
-    public static async ValueTask<AttemptResult> RunAsync(ResiliencePipeline<AttemptResult> pipeline, IRetriedCall call, AttemptResult first, int maxRetries, CancellationToken cancellationToken)
+    public static async ValueTask<AttemptResult> RunAsync(ResiliencePipeline<AttemptResult> pipeline, IRetriedCall call, AttemptResult first, CancellationToken cancellationToken)
     {
         var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: false, cancellationToken);
         try
         {
-            var state = new State(call, first, maxRetries);
+            var state = new State(call, first);
             context.Properties.Set(StateKey, state);
             var outcome = await pipeline.ExecuteOutcomeAsync(static (_, state) => state.NextAsync(), context, state).ConfigureAwait(false);
             if (outcome.Exception is OperationCanceledException error)
@@ -69,14 +70,14 @@ internal static class RetryPipeline
     }
 
     /// <summary>One call's way through the pipeline. Its first execution only hands in the attempt that failed before.</summary>
-    private sealed class State(IRetriedCall call, AttemptResult first, int maxRetries)
+    private sealed class State(IRetriedCall call, AttemptResult first)
     {
         private int _attempt;
+        private int _backOffs;
+        private bool _transparent;
         private AttemptResult _last = first;
 
         public IRetriedCall Call { get; } = call;
-
-        public int MaxRetries { get; } = maxRetries;
 
         public async ValueTask<Outcome<AttemptResult>> NextAsync()
         {
@@ -86,6 +87,25 @@ internal static class RetryPipeline
             }
 
             return Outcome.FromResult(_last);
+        }
+
+        public TimeSpan Delay(RetryConfig config, in AttemptResult last, TimeProvider time)
+        {
+            // A6: the first transparent retry is made at once; one that fails as well is no accident.
+            if (last.Outcome.WasNotProcessed && !_transparent)
+            {
+                _transparent = true;
+                return TimeSpan.Zero;
+            }
+
+            if (RetryDelay.Asked(config, last.Response, time) is { } asked)
+            {
+                // A6: after a pushback the back-off begins anew.
+                _backOffs = 0;
+                return asked;
+            }
+
+            return RetryDelay.BackOff(config, _backOffs++);
         }
     }
 }

@@ -29,7 +29,7 @@ internal sealed class MeshMeter
             description: "Duration of calls through the mesh until the answer's headers, retries included.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] });
         _retries = meter.CreateCounter<long>("proxyless_mesh.client.retries", "{attempt}", "Attempts after the first, by what the one before ended with.");
-        _retriesRefused = meter.CreateCounter<long>("proxyless_mesh.client.retries_refused", "{attempt}", "Retries that the budget did not allow.");
+        _retriesRefused = meter.CreateCounter<long>("proxyless_mesh.client.retries_refused", "{attempt}", "Retries that were not made: the budget is used up, or the call being served is a retry itself.");
         _drops = meter.CreateCounter<long>("proxyless_mesh.client.drops", "{request}", "Calls refused by a circuit breaker.");
         _faults = meter.CreateCounter<long>("proxyless_mesh.client.faults", "{fault}", "Faults injected.");
         _ejections = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_enforced", "{ejection}", "Endpoints ejected, by detection method.");
@@ -73,11 +73,13 @@ internal sealed class MeshMeter
         }
     }
 
-    public void RetryRefused(string cluster)
+    /// <param name="cluster">The cluster that was called.</param>
+    /// <param name="reason"><c>budget</c>, or <c>served_retry</c> where the call being served is a retry itself.</param>
+    public void RetryRefused(string cluster, string reason)
     {
         if (_retriesRefused.Enabled)
         {
-            _retriesRefused.Add(1, new KeyValuePair<string, object?>("proxyless_mesh.cluster", cluster));
+            _retriesRefused.Add(1, new("proxyless_mesh.cluster", cluster), new("proxyless_mesh.reason", reason));
         }
     }
 

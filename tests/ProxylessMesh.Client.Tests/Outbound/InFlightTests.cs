@@ -155,7 +155,7 @@ public sealed class InFlightTests
     {
         await using var slow = await TestBackend.StartAsync(static http => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted).ContinueWith(static _ => { }, TaskScheduler.Default));
         await using var fast = await TestBackend.StartAsync(static http => http.Response.WriteAsync("fast"));
-        var retry = new RetryConfig { On = RetryConditions.None, MaxRetries = 1, PerTryTimeout = TimeSpan.FromMilliseconds(200) };
+        var retry = new RetryConfig { On = RetryConditions.Reset, MaxRetries = 1, PerTryTimeout = TimeSpan.FromMilliseconds(200) };
         await using var mesh = TestMesh.With(Configs.Host("catalog", Configs.Forward("catalog") with { Retry = retry }, Configs.Cluster("catalog", slow.Address, fast.Address)));
         using var client = mesh.Client();
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
+using ProxylessMesh.Client.Resilience;
 using ProxylessMesh.TestSupport;
 using ProxylessMesh.Xds.Resources;
 
@@ -170,6 +171,91 @@ public sealed class RetryTests
         var picks = Enumerable.Range(0, 100).Select(_ => mesh.Cluster("catalog").Pick()!.Address).Distinct();
 
         Assert.Equal(backend.Address, Assert.Single(picks));
+    }
+
+    [Fact]
+    public async Task Call_made_while_serving_a_retry_is_left_to_whoever_retries()
+    {
+        var calls = 0;
+        await using var backend = await TestBackend.StartAsync(http =>
+        {
+            calls++;
+            http.Response.StatusCode = 503;
+            return Task.CompletedTask;
+        });
+        var retry = new RetryConfig { On = RetryConditions.ServerError, MaxRetries = 2, BaseInterval = TimeSpan.Zero };
+        await using var mesh = TestMesh.With(Configs.Host("catalog", Configs.Forward("catalog") with { Retry = retry }, Configs.Cluster("catalog", backend.Address)));
+        using var client = mesh.Client();
+
+        ServedCall.IsRetry = true;
+        using var served = await client.GetAsync(new Uri("http://catalog/"), TestEnd);
+        Assert.Equal(1, calls);
+
+        ServedCall.IsRetry = false;
+        using var own = await client.GetAsync(new Uri("http://catalog/"), TestEnd);
+        Assert.Equal(4, calls);
+    }
+
+    [Fact]
+    public async Task Call_that_was_not_processed_is_repeated_where_nobody_asked_for_retries()
+    {
+        await using var backend = await TestBackend.StartAsync(Echo);
+        var none = new RetryConfig { On = RetryConditions.None };
+        await using var mesh = TestMesh.With(Configs.Host("catalog", Configs.Forward("catalog") with { Retry = none }, Configs.Cluster("catalog", DeadEndpoint(), backend.Address)));
+        using var client = mesh.Client();
+        ServedCall.IsRetry = true;
+
+        for (var i = 0; i < 4; i++)
+        {
+            using var response = await client.PostAsync(new Uri("http://catalog/"), new StringContent("body"), TestEnd);
+            Assert.Equal("body", await response.Content.ReadAsStringAsync(TestEnd));
+        }
+    }
+
+    [Theory]
+    [InlineData("60000", 1)]
+    [InlineData("20", 2)]
+    [InlineData("-1", 1)]
+    public async Task Answer_that_asks_for_more_patience_than_there_is_time_is_handed_on(string pushback, int expectedCalls)
+    {
+        var calls = 0;
+        await using var backend = await TestBackend.StartAsync(http =>
+        {
+            http.Response.StatusCode = Interlocked.Increment(ref calls) == 1 ? 503 : 200;
+            http.Response.Headers["grpc-retry-pushback-ms"] = pushback;
+            return Task.CompletedTask;
+        });
+        var retry = new RetryConfig { On = RetryConditions.ServerError, MaxRetries = 1 };
+        await using var mesh = TestMesh.With(Configs.Host("catalog", Configs.Forward("catalog") with { Retry = retry, Timeout = TimeSpan.FromSeconds(30) }, Configs.Cluster("catalog", backend.Address)));
+        using var client = mesh.Client();
+
+        using var response = await client.GetAsync(new Uri("http://catalog/"), TestEnd);
+
+        Assert.Equal(expectedCalls == 1 ? HttpStatusCode.ServiceUnavailable : HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(expectedCalls, calls);
+        AssertIdle(mesh);
+    }
+
+    [Fact]
+    public async Task Key_for_idempotency_makes_a_post_safe_to_repeat()
+    {
+        var calls = 0;
+        await using var backend = await TestBackend.StartAsync(http =>
+        {
+            if (Interlocked.Increment(ref calls) == 1)
+            {
+                http.Abort();
+            }
+
+            return Task.CompletedTask;
+        });
+        await using var mesh = TestMesh.With(Configs.Host("catalog", backend.Address));
+        using var client = mesh.Client();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "http://catalog/") { Headers = { { "Idempotency-Key", "42" } } };
+
+        using var response = await client.SendAsync(request, TestEnd);
+
+        Assert.Equal(2, calls);
     }
 
     internal static IPEndPoint DeadEndpoint()

@@ -38,4 +38,21 @@ public sealed class DeadlineMiddlewareTests
         Assert.Equal(HttpStatusCode.GatewayTimeout, answer.StatusCode);
         Assert.False(reached);
     }
+
+    [Theory]
+    [InlineData("x-envoy-attempt-count", "1", false)]
+    [InlineData("x-envoy-attempt-count", "2", true)]
+    [InlineData("grpc-previous-rpc-attempts", "1", true)]
+    [InlineData("grpc-previous-rpc-attempts", "many", false)]
+    public async Task Application_that_serves_a_retry_is_known_to_until_the_call_ends(string header, string value, bool isRetry)
+    {
+        await using var app = await MeshApp.StartAsync(Policies.Strict(), static http => http.Response.WriteAsync($"{ServedCall.IsRetry}"));
+        using var client = app.Client(version: HttpVersion.Version11);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/") { Version = HttpVersion.Version11, Headers = { { header, value } } };
+
+        using var answer = await client.SendAsync(request, TestEnd);
+
+        Assert.Equal($"{isRetry}", await answer.Content.ReadAsStringAsync(TestEnd));
+        Assert.Equal("False", await client.GetStringAsync("/", TestEnd));
+    }
 }

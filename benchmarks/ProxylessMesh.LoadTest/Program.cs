@@ -32,6 +32,12 @@ var applies = new Option<int>("--applies") { Description = "Changes of the manif
 var apply = new Command("apply", "Many applies in a row under load: lost calls, and the memory of every process.") { applies };
 apply.SetAction((parsed, _) => Applies.RunAsync(parsed.GetValue(applies)));
 
+var minutes = new Option<double>("--minutes") { Description = "Length of the soak.", DefaultValueFactory = static _ => 10 };
+var seed = new Option<int>("--seed") { Description = "Of the random changes of the manifests.", DefaultValueFactory = static _ => 1 };
+var soak = new Command("soak", "Random faults, an instance replaced and a manifest changed every second, certificates of one minute: calls wrongly lost, memory, handles, counts.") { minutes, seed };
+soak.Aliases.Add("--soak");
+soak.SetAction((parsed, _) => Soak.RunAsync(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(seed)));
+
 var name = new Argument<string>("name");
 var role = new Command("role", "One of the processes of an arrangement; started by the other commands.") { name };
 role.SetAction((parsed, _) => parsed.GetValue(name) switch
@@ -39,10 +45,11 @@ role.SetAction((parsed, _) => parsed.GetValue(name) switch
     "tls-server" => ServerRole.RunTlsAsync(),
     "control-plane" => MeshRoles.RunControlPlaneAsync(),
     "mesh-server" => MeshRoles.RunServerAsync(),
+    "fleet" => FleetRole.RunAsync(),
     "plain-server" => ServerRole.RunPlainAsync(),
     "inbound-proxy" => SidecarRole.RunInboundAsync(),
     "outbound-proxy" => SidecarRole.RunOutboundAsync(),
     var unknown => throw new ArgumentException($"There is no role '{unknown}'."),
 });
 
-return await new RootCommand("Whole-process load tests of ProxylessMesh.") { compare, push, apply, role }.Parse(args).InvokeAsync();
+return await new RootCommand("Whole-process load tests of ProxylessMesh.") { compare, push, apply, soak, role }.Parse(args).InvokeAsync();

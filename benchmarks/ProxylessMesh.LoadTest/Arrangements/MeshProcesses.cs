@@ -7,23 +7,26 @@ namespace ProxylessMesh.LoadTest.Arrangements;
 internal sealed class MeshProcesses : IAsyncDisposable
 {
     private readonly DirectoryInfo _folder;
+    private readonly Dictionary<string, string> _serverSettings;
+    private readonly List<ChildProcess> _servers = [];
 
-    private MeshProcesses(DirectoryInfo folder, ChildProcess controlPlane, List<ChildProcess> servers)
+    private MeshProcesses(DirectoryInfo folder, ChildProcess controlPlane, Dictionary<string, string> serverSettings)
     {
         _folder = folder;
         ControlPlane = controlPlane;
-        Servers = servers;
+        _serverSettings = serverSettings;
     }
 
     public ChildProcess ControlPlane { get; }
 
-    public IReadOnlyList<ChildProcess> Servers { get; }
+    public IReadOnlyList<ChildProcess> Servers => _servers;
 
     /// <summary>The watched folder.</summary>
     public string ManifestFolder => Path.Combine(_folder.FullName, "manifests");
 
     /// <param name="serverCount">Instances of the service <c>server</c> in namespace <c>load</c>.</param>
-    public static async Task<MeshProcesses> StartAsync(int serverCount)
+    /// <param name="settings">More environment variables for every process.</param>
+    public static async Task<MeshProcesses> StartAsync(int serverCount, IReadOnlyDictionary<string, string>? settings = null)
     {
         var folder = Directory.CreateTempSubdirectory("mesh-loadtest-");
         var manifests = Directory.CreateDirectory(Path.Combine(folder.FullName, "manifests"));
@@ -33,18 +36,29 @@ internal sealed class MeshProcesses : IAsyncDisposable
             metadata: { name: default, namespace: load }
             spec: { mtls: { mode: STRICT } }
             """);
-        var controlPlane = await ChildProcess.StartAsync("control-plane", new Dictionary<string, string>
+        var controlPlane = await ChildProcess.StartAsync("control-plane", new Dictionary<string, string>(settings ?? new Dictionary<string, string>())
         {
             [MeshRoles.ManifestVariable] = manifests.FullName,
             [MeshRoles.StateVariable] = Path.Combine(folder.FullName, "state"),
         });
-        var servers = new List<ChildProcess>();
+        var mesh = new MeshProcesses(folder, controlPlane, new Dictionary<string, string>([.. settings ?? new Dictionary<string, string>(), .. Settings(controlPlane, "server")]));
         for (var i = 0; i < serverCount; i++)
         {
-            servers.Add(await ChildProcess.StartAsync("mesh-server", Settings(controlPlane, "server")));
+            await mesh.AddServerAsync();
         }
 
-        return new MeshProcesses(folder, controlPlane, servers);
+        return mesh;
+    }
+
+    public async Task AddServerAsync() => _servers.Add(await ChildProcess.StartAsync("mesh-server", _serverSettings));
+
+    /// <summary>Ends the oldest server, as the operating system does when memory runs out.</summary>
+    public async Task KillServerAsync()
+    {
+        var oldest = _servers[0];
+        _servers.RemoveAt(0);
+        oldest.Process.Kill();
+        await oldest.DisposeAsync();
     }
 
     /// <summary>The <c>Mesh</c> section of a process that joins as <c>load/{service}</c>, as environment variables.</summary>

@@ -6,9 +6,14 @@ using ProxylessMesh.Xds.Resources;
 namespace ProxylessMesh.Client.Clusters;
 
 /// <summary>
-/// Takes endpoints that fail several times in a row out of a cluster for a while, with Envoy's arithmetic: consecutive 5xx, gateway
-/// and local-origin failures eject at once; one timer per cluster lets them back.
+/// Takes endpoints that do worse than they should out of a cluster for a while, with Envoy's arithmetic: consecutive 5xx, gateway and
+/// local-origin failures eject at once; success rate and failure percentage (gRFC A50) are looked at once per interval. One timer per
+/// cluster does that and lets endpoints back.
 /// </summary>
+/// <remarks>
+/// How many may be out: the percentage, this one included. One may be out whatever the percentage (A50), unless the percentage is 0,
+/// which says nobody, and <c>always_eject_one_host</c> does not say otherwise.
+/// </remarks>
 internal sealed partial class OutlierDetector : IDisposable
 {
     private readonly string _cluster;
@@ -62,15 +67,14 @@ internal sealed partial class OutlierDetector : IDisposable
         }
 
         var state = endpoint.Outlier;
-        if (result.IsLocal && config.SplitLocalOriginErrors)
+        if (config.SplitLocalOriginErrors && !RecordLocal(config, endpoint, !result.IsLocal))
         {
-            EjectAt(config.ConsecutiveLocalOriginFailure, state.CountLocalFailure(), endpoint, "consecutive_local_origin_failure");
             return;
         }
 
-        if (!result.IsLocal)
+        if (HasStatistics(config))
         {
-            state.ClearLocalFailures();
+            state.CountExternal(!result.IsServerError);
         }
 
         if (!result.IsServerError)
@@ -80,60 +84,111 @@ internal sealed partial class OutlierDetector : IDisposable
             return;
         }
 
-        if (result.IsGatewayError)
-        {
-            EjectAt(config.ConsecutiveGatewayFailure, state.CountGatewayError(), endpoint, "consecutive_gateway_failure");
-        }
-        else
+        if (!result.IsGatewayError)
         {
             state.ClearGatewayErrors();
         }
+        else if (state.CountGatewayError() == config.ConsecutiveGatewayFailure)
+        {
+            EjectConsecutive(endpoint, "consecutive_gateway_failure", config.EnforcingConsecutiveGatewayFailure);
+            state.ClearGatewayErrors();
+        }
 
-        EjectAt(config.Consecutive5xx, state.CountServerError(), endpoint, "consecutive_5xx");
+        if (state.CountServerError() == config.Consecutive5xx)
+        {
+            EjectConsecutive(endpoint, "consecutive_5xx", config.EnforcingConsecutive5xx);
+            state.ClearServerErrors();
+        }
+    }
+
+    /// <summary>An active health check passed: it ends an ejection, unless the config says that it must not.</summary>
+    public void CheckPassed(ClusterEndpoint endpoint)
+    {
+        lock (_lock)
+        {
+            if (!endpoint.Outlier.IsEjected || _config is not { SuccessfulActiveHealthCheckUnejects: true })
+            {
+                return;
+            }
+
+            endpoint.Outlier.Return(_time.GetTimestamp());
+            EndpointReturned(_logger, endpoint.Address, _cluster);
+        }
+
+        _changed();
     }
 
     public void Dispose() => _timer.Dispose();
 
-    private void EjectAt(int? threshold, int count, ClusterEndpoint endpoint, string method)
+    /// <returns>Whether there was an answer to look at.</returns>
+    private bool RecordLocal(OutlierDetectionConfig config, ClusterEndpoint endpoint, bool answered)
     {
-        // At or above, not equal: an ejection refused for its percentage is tried again by the next failure.
-        if (threshold is { } limit && limit > 0 && count >= limit && !endpoint.Outlier.IsEjected)
+        var state = endpoint.Outlier;
+        if (HasStatistics(config))
         {
-            Eject(endpoint, count, method);
+            state.CountLocal(answered);
         }
+
+        if (answered)
+        {
+            state.ClearLocalFailures();
+        }
+        else if (state.CountLocalFailure() == config.ConsecutiveLocalOriginFailure)
+        {
+            EjectConsecutive(endpoint, "consecutive_local_origin_failure", config.EnforcingConsecutiveLocalOriginFailure);
+            state.ClearLocalFailures();
+        }
+
+        return answered;
     }
 
-    private void Eject(ClusterEndpoint endpoint, int count, string method)
+    private static bool HasStatistics(OutlierDetectionConfig config) => config.SuccessRate is not null || config.FailurePercentage is not null;
+
+    private void EjectConsecutive(ClusterEndpoint endpoint, string method, int enforcingPercent)
     {
+        bool ejected;
         lock (_lock)
         {
-            if (_config is not { } config || endpoint.Outlier.IsEjected || endpoint.IsRemoved)
-            {
-                return;
-            }
-
-            var endpoints = _endpoints();
-            var ejected = CountEjected(endpoints);
-
-            // One may always be ejected; more only up to the percentage, this one included (Envoy's ejectHost).
-            if (ejected > 0 && 100.0 * (ejected + 1) / endpoints.Length > config.MaxEjectionPercent)
-            {
-                _meter.EjectionNotEnforced(_cluster, method);
-                return;
-            }
-
-            endpoint.Outlier.Eject(_time.GetTimestamp());
-            EndpointEjected(_logger, endpoint.Address, _cluster, count, method, endpoint.Outlier.EjectionTime(config));
+            ejected = _config is { } config && TryEjectLocked(config, _endpoints(), endpoint, method, enforcingPercent);
         }
 
-        _meter.Ejected(_cluster, method);
-        _changed();
+        if (ejected)
+        {
+            _changed();
+        }
     }
 
-    // Envoy's order: who is in is forgiven one step, who is out comes back when its time is served.
+    private bool TryEjectLocked(OutlierDetectionConfig config, ClusterEndpoint[] endpoints, ClusterEndpoint endpoint, string method, int enforcingPercent)
+    {
+        if (endpoint.Outlier.IsEjected || endpoint.IsRemoved)
+        {
+            return false;
+        }
+
+        var ejected = CountEjected(endpoints);
+        var mayBeFirst = ejected == 0 && (config.MaxEjectionPercent > 0 || config.AlwaysEjectOneHost);
+        if (!mayBeFirst && 100.0 * (ejected + 1) / endpoints.Length > config.MaxEjectionPercent)
+        {
+            _meter.EjectionNotEnforced(_cluster, method, "max_ejection_overflow");
+            return false;
+        }
+
+        if (enforcingPercent < 100 && Random.Shared.Next(100) >= enforcingPercent)
+        {
+            _meter.EjectionNotEnforced(_cluster, method, "enforcement_percentage");
+            return false;
+        }
+
+        endpoint.Outlier.Eject(_time.GetTimestamp(), config);
+        _meter.Ejected(_cluster, method);
+        EndpointEjected(_logger, endpoint.Address, _cluster, method, endpoint.Outlier.EjectionTime(config));
+        return true;
+    }
+
+    // Envoy's order: whose time is served comes back; then the interval is judged; then who is in is forgiven one step.
     private void Sweep()
     {
-        var returned = false;
+        var changed = false;
         lock (_lock)
         {
             if (_config is not { } config)
@@ -142,36 +197,52 @@ internal sealed partial class OutlierDetector : IDisposable
             }
 
             var now = _time.GetTimestamp();
-            foreach (var endpoint in _endpoints())
+            var endpoints = _endpoints();
+            foreach (var endpoint in endpoints)
             {
-                var state = endpoint.Outlier;
-                if (!state.IsEjected)
+                changed |= ReturnIfServedLocked(config, endpoint, now);
+                endpoint.Outlier.CloseInterval();
+            }
+
+            foreach (var (endpoint, method, enforcingPercent) in OutlierStatistics.Outliers(config, endpoints))
+            {
+                changed |= TryEjectLocked(config, endpoints, endpoint, method, enforcingPercent);
+            }
+
+            foreach (var endpoint in endpoints)
+            {
+                if (!endpoint.Outlier.IsEjected)
                 {
-                    state.Forgive();
-                }
-                else if (_time.GetElapsedTime(state.EjectedAt, now) >= state.EjectionTime(config))
-                {
-                    state.Return();
-                    returned = true;
-                    EndpointReturned(_logger, endpoint.Address, _cluster);
+                    endpoint.Outlier.Forgive(_time, now, config.Interval);
                 }
             }
         }
 
-        if (returned)
+        if (changed)
         {
             _changed();
         }
     }
 
+    private bool ReturnIfServedLocked(OutlierDetectionConfig config, ClusterEndpoint endpoint, long now)
+    {
+        var state = endpoint.Outlier;
+        if (!state.IsEjected || _time.GetElapsedTime(state.EjectedAt, now) < state.EjectionTime(config))
+        {
+            return false;
+        }
+
+        state.Return(now);
+        EndpointReturned(_logger, endpoint.Address, _cluster);
+        return true;
+    }
+
+    // A50: without a policy everybody is back, and nothing is held against anybody.
     private void ReturnAllLocked()
     {
         foreach (var endpoint in _endpoints())
         {
-            if (endpoint.Outlier.IsEjected)
-            {
-                endpoint.Outlier.Return();
-            }
+            endpoint.Outlier.Reset();
         }
 
         _changed();
@@ -188,8 +259,8 @@ internal sealed partial class OutlierDetector : IDisposable
         return ejected;
     }
 
-    [LoggerMessage(2201, LogLevel.Warning, "Ejected endpoint {Endpoint} of cluster '{Cluster}' after {Count} failures in a row ({Method}); it comes back after {Time}")]
-    private static partial void EndpointEjected(ILogger logger, IPEndPoint endpoint, string cluster, int count, string method, TimeSpan time);
+    [LoggerMessage(2201, LogLevel.Warning, "Ejected endpoint {Endpoint} of cluster '{Cluster}' ({Method}); it comes back after {Time}")]
+    private static partial void EndpointEjected(ILogger logger, IPEndPoint endpoint, string cluster, string method, TimeSpan time);
 
     [LoggerMessage(2202, LogLevel.Information, "Endpoint {Endpoint} of cluster '{Cluster}' takes calls again")]
     private static partial void EndpointReturned(ILogger logger, IPEndPoint endpoint, string cluster);

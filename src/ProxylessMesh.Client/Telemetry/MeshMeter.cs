@@ -33,7 +33,7 @@ internal sealed class MeshMeter
         _drops = meter.CreateCounter<long>("proxyless_mesh.client.drops", "{request}", "Calls refused by a circuit breaker.");
         _faults = meter.CreateCounter<long>("proxyless_mesh.client.faults", "{fault}", "Faults injected.");
         _ejections = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_enforced", "{ejection}", "Endpoints ejected, by detection method.");
-        _ejectionsUnenforced = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_unenforced", "{ejection}", "Ejections not carried out because too many endpoints were out already.");
+        _ejectionsUnenforced = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_unenforced", "{ejection}", "Ejections not carried out: too many endpoints were out already, or not all are to be enforced.");
     }
 
     /// <summary>Somebody listens to the duration of calls.</summary>
@@ -107,7 +107,10 @@ internal sealed class MeshMeter
         }
     }
 
-    public void EjectionNotEnforced(string cluster, string method)
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="method">The detector.</param>
+    /// <param name="reason"><c>max_ejection_overflow</c> or <c>enforcement_percentage</c> (gRFC A91).</param>
+    public void EjectionNotEnforced(string cluster, string method, string reason)
     {
         if (_ejectionsUnenforced.Enabled)
         {
@@ -115,7 +118,7 @@ internal sealed class MeshMeter
                 1,
                 new("grpc.lb.backend_service", cluster),
                 new("grpc.lb.outlier_detection.detection_method", method),
-                new("grpc.lb.outlier_detection.unenforced_reason", "max_ejection_overflow"));
+                new("grpc.lb.outlier_detection.unenforced_reason", reason));
         }
     }
 

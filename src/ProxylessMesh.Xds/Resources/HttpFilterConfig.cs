@@ -65,8 +65,14 @@ internal sealed record FaultConfig
     /// <summary>The call itself says the delay (<c>x-envoy-fault-delay-request</c>, in ms; gRFC A33 <c>header_delay</c>).</summary>
     public bool DelayByHeader { get; init; }
 
+    /// <summary>Millionths that one unit of <c>x-envoy-fault-delay-request-percentage</c> is: the denominator is the filter's (A33).</summary>
+    public int DelayHeaderScale { get; init; } = 10_000;
+
     /// <summary>The call itself says the status (<c>x-envoy-fault-abort-request</c>, <c>x-envoy-fault-abort-grpc-request</c>).</summary>
     public bool AbortByHeader { get; init; }
+
+    /// <summary>Millionths that one unit of <c>x-envoy-fault-abort-request-percentage</c> is.</summary>
+    public int AbortHeaderScale { get; init; } = 10_000;
 
     /// <summary>Bytes per second at which the answer's body arrives (<c>response_rate_limit</c>); null: as it comes.</summary>
     public long? ResponseBytesPerSecond { get; init; }

@@ -1,23 +1,39 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
-using Envoy.Config.Route.V3;
+using Envoy.Extensions.Filters.Http.AdaptiveConcurrency.V3;
+using Envoy.Extensions.Filters.Http.Cors.V3;
 using Envoy.Extensions.Filters.Http.Fault.V3;
+using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
 using Envoy.Extensions.Filters.Http.Rbac.V3;
+using Envoy.Extensions.Filters.Http.StatefulSession.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
-using ProxylessMesh.Xds.Matching;
+using ProxylessMesh.Protos.V1;
 
 namespace ProxylessMesh.Xds.Resources;
 
-/// <summary>HTTP filters and their overrides by virtual host, route and weight (gRFC A39): router, RBAC (A41), fault (A33).</summary>
+/// <summary>
+/// HTTP filters and their overrides by virtual host, route and weight (gRFC A39): the router; fault (A33) and stateful session (A55) of
+/// clients; RBAC (A41), cross-origin policy, rate limits and adaptive concurrency of servers.
+/// </summary>
 internal static class HttpFilterDecoder
 {
     private const string RouterType = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
     private const string RbacType = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
     private const string RbacPerRouteType = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
     private const string FaultType = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault";
-    private const string FilterConfigType = "type.googleapis.com/envoy.config.route.v3.FilterConfig";
+    private const string CorsType = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors";
+    private const string CorsPolicyType = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy";
+    private const string SessionType = "type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSession";
+    private const string SessionPerRouteType = "type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute";
+    private const string RateLimitType = "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
+    private const string CallerRateLimitType = "type.googleapis.com/proxylessmesh.v1.CallerRateLimit";
+    private const string AdaptiveConcurrencyType = "type.googleapis.com/envoy.extensions.filters.http.adaptive_concurrency.v3.AdaptiveConcurrency";
+    private const string ConcurrencyLimitType = "type.googleapis.com/proxylessmesh.v1.ConcurrencyLimit";
+    private const string ConnectionLimitType = "type.googleapis.com/proxylessmesh.v1.ConnectionLimit";
+    private const string LoadReportsType = "type.googleapis.com/proxylessmesh.v1.LoadReports";
+    private const string ExperimentType = "type.googleapis.com/proxylessmesh.v1.FaultExperiment";
 
     /// <summary>The filters of a connection manager, in order. The last one, and only that, is the router.</summary>
     public static ImmutableArray<HttpFilterConfig> Decode(RepeatedField<HttpFilter> wire, bool server, DecodeErrors errors)
@@ -72,8 +88,13 @@ internal static class HttpFilterDecoder
             }
         }
 
-        return overrides.ToFrozenDictionary(StringComparer.Ordinal);
+        return FaultDecoder.EndTogether(overrides);
     }
+
+    /// <summary>Overrides of an outer level hold for an inner one that says nothing of that filter.</summary>
+    public static FrozenDictionary<string, HttpFilterConfig> Join(FrozenDictionary<string, HttpFilterConfig> inner, FrozenDictionary<string, HttpFilterConfig> outer)
+        => outer.Count == 0 ? inner : inner.Count == 0 ? outer
+            : inner.Concat(outer.Where(entry => !inner.ContainsKey(entry.Key))).ToFrozenDictionary(StringComparer.Ordinal);
 
     private static void CheckRouterIsLast(ImmutableArray<HttpFilterConfig>.Builder filters, DecodeErrors errors)
     {
@@ -112,7 +133,13 @@ internal static class HttpFilterDecoder
                 case RbacType when server:
                     return ValueDecoder.Unpack(config, RBAC.Parser, errors) is { } rbac ? Rbac(name, rbac, errors) : null;
                 case FaultType when !server:
-                    return ValueDecoder.Unpack(config, HTTPFault.Parser, errors) is { } fault ? new FaultFilterConfig(name, Fault(fault, errors)) : null;
+                    return ValueDecoder.Unpack(config, HTTPFault.Parser, errors) is { } fault ? new FaultFilterConfig(name, FaultDecoder.Decode(fault, errors)) : null;
+                case SessionType when !server:
+                    return ValueDecoder.Unpack(config, StatefulSession.Parser, errors) is { } session
+                        ? new StatefulSessionFilterConfig(name, StatefulSessionDecoder.Decode(session, errors))
+                        : null;
+                case CorsType or AdaptiveConcurrencyType or RateLimitType or CallerRateLimitType or ConcurrencyLimitType or ConnectionLimitType or LoadReportsType when server:
+                    return Inbound(name, config, errors);
                 default:
                     if (!wire.IsOptional)
                     {
@@ -126,36 +153,74 @@ internal static class HttpFilterDecoder
 
     private static HttpFilterConfig? Override(string name, Any any, DecodeErrors errors)
     {
-        var optional = false;
-        if (any.TypeUrl == FilterConfigType)
+        if (FilterOverride.Open(any, errors) is not { } entry)
         {
-            if (ValueDecoder.Unpack(any, FilterConfig.Parser, errors) is not { } wrapped)
-            {
-                return null;
-            }
-
-            if (wrapped.Disabled)
-            {
-                return new DisabledFilterConfig(name);
-            }
-
-            optional = wrapped.IsOptional;
-            any = wrapped.Config ?? new Any();
+            return null;
         }
 
-        switch (any.TypeUrl)
+        if (entry.Config is not { } config || entry.IsDisabled)
+        {
+            return new DisabledFilterConfig(name);
+        }
+
+        switch (config.TypeUrl)
         {
             case RbacPerRouteType:
-                return ValueDecoder.Unpack(any, RBACPerRoute.Parser, errors) is { } rbac ? Rbac(name, rbac.Rbac ?? new RBAC(), errors) : null;
+                return ValueDecoder.Unpack(config, RBACPerRoute.Parser, errors) is { } rbac ? Rbac(name, rbac.Rbac ?? new RBAC(), errors) : null;
             case FaultType:
-                return ValueDecoder.Unpack(any, HTTPFault.Parser, errors) is { } fault ? new FaultFilterConfig(name, Fault(fault, errors)) : null;
+                return ValueDecoder.Unpack(config, HTTPFault.Parser, errors) is { } fault ? new FaultFilterConfig(name, FaultDecoder.Decode(fault, errors)) : null;
+            case ExperimentType:
+                return ValueDecoder.Unpack(config, FaultExperiment.Parser, errors) is { } experiment ? new FaultFilterConfig(name, FaultDecoder.Experiment(experiment, errors)) : null;
+            case SessionPerRouteType:
+                return ValueDecoder.Unpack(config, StatefulSessionPerRoute.Parser, errors) is { } session ? Session(name, session, errors) : null;
+            case CorsPolicyType:
+                return ValueDecoder.Unpack(config, CorsPolicy.Parser, errors) is { } cors ? Cross(name, cors, errors) : null;
+            case RateLimitType or CallerRateLimitType or ConcurrencyLimitType:
+                return Inbound(name, config, errors);
+            case HedgeDecoder.TypeUrl when name == HedgeDecoder.FilterName:
+                return null; // becomes a part of the route's action
             default:
-                if (!optional)
+                if (!entry.IsOptional)
                 {
-                    errors.Add("type_url", any.TypeUrl, "is the override of a filter that this version does not know, and it is not optional");
+                    errors.Add("type_url", config.TypeUrl, "is the override of a filter that this version does not know, and it is not optional");
                 }
 
                 return null;
+        }
+    }
+
+    private static HttpFilterConfig Session(string name, StatefulSessionPerRoute wire, DecodeErrors errors)
+        => wire.Disabled
+            ? new DisabledFilterConfig(name)
+            : new StatefulSessionFilterConfig(name, StatefulSessionDecoder.Decode(wire.StatefulSession, errors));
+
+    private static HttpFilterConfig Cross(string name, CorsPolicy wire, DecodeErrors errors)
+    {
+        var policy = InboundFilterDecoder.Cors(wire, errors);
+        return InboundFilterDecoder.IsOff(wire) ? new DisabledFilterConfig(name) : new CorsFilterConfig(name, policy);
+    }
+
+    /// <summary>The filters in front of an application; null: switched off, or bad and reported.</summary>
+    private static HttpFilterConfig? Inbound(string name, Any config, DecodeErrors errors)
+    {
+        switch (config.TypeUrl)
+        {
+            case CorsType:
+                return ValueDecoder.Unpack(config, Cors.Parser, errors) is null ? null : new CorsFilterConfig(name, null);
+            case AdaptiveConcurrencyType:
+                return ValueDecoder.Unpack(config, AdaptiveConcurrency.Parser, errors) is { } adaptive && InboundFilterDecoder.AdaptiveConcurrency(adaptive, errors) is { } limit
+                    ? new AdaptiveConcurrencyFilterConfig(name, limit)
+                    : null;
+            case RateLimitType:
+                return ValueDecoder.Unpack(config, LocalRateLimit.Parser, errors) is { } rate ? new LocalRateLimitFilterConfig(name, InboundFilterDecoder.RateLimit(rate, errors)) : null;
+            case CallerRateLimitType:
+                return ValueDecoder.Unpack(config, CallerRateLimit.Parser, errors) is { } callers ? new LocalRateLimitFilterConfig(name, InboundFilterDecoder.RateLimit(callers, errors)) : null;
+            case ConcurrencyLimitType:
+                return ValueDecoder.Unpack(config, ConcurrencyLimit.Parser, errors) is { } calls ? InboundFilterDecoder.Concurrency(name, calls, errors) : null;
+            case ConnectionLimitType:
+                return ValueDecoder.Unpack(config, ConnectionLimit.Parser, errors) is { } connections ? InboundFilterDecoder.Connections(name, connections) : null;
+            default:
+                return ValueDecoder.Unpack(config, LoadReports.Parser, errors) is null ? null : new LoadReportFilterConfig(name);
         }
     }
 
@@ -178,34 +243,5 @@ internal static class HttpFilterDecoder
         }
 
         return new RbacFilterConfig(name, rules, shadow);
-    }
-
-    private static FaultConfig Fault(HTTPFault wire, DecodeErrors errors)
-    {
-        var delay = wire.Delay;
-        var abort = wire.Abort;
-        var http = abort?.ErrorTypeCase == FaultAbort.ErrorTypeOneofCase.HttpStatus ? (int?)(int)abort.HttpStatus : null;
-        if (http is not null and (< 200 or > 599))
-        {
-            errors.Add("abort.http_status", abort?.HttpStatus, "must be 200 to 599");
-        }
-
-        // A33: a gRPC status beyond the known ones would reach the application as it is.
-        var grpc = abort?.ErrorTypeCase == FaultAbort.ErrorTypeOneofCase.GrpcStatus ? (int?)(int)abort.GrpcStatus : null;
-        if (grpc is not null and (< 0 or > 16))
-        {
-            errors.Add("abort.grpc_status", abort?.GrpcStatus, "must be 0 to 16");
-        }
-
-        // Faults asked for by headers (header_delay, header_abort) need a caller's consent that is not there: they do nothing.
-        return new FaultConfig
-        {
-            Delay = ValueDecoder.PositiveDuration(delay?.FixedDelay, "delay.fixed_delay", errors),
-            DelayFraction = new FractionMatcher(ValueDecoder.PerMillion(delay?.Percentage, "delay.percentage", errors)),
-            AbortHttpStatus = http,
-            AbortGrpcStatus = grpc,
-            AbortFraction = new FractionMatcher(ValueDecoder.PerMillion(abort?.Percentage, "abort.percentage", errors)),
-            MaxActiveFaults = wire.MaxActiveFaults,
-        };
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Envoy.Config.Route.V3;
 using Envoy.Type.Matcher.V3;
 using WireHeader = Envoy.Config.Route.V3.HeaderMatcher;
@@ -95,6 +96,28 @@ internal static class MatcherDecoder
         }
     }
 
+    public static ImmutableArray<Matching.HeaderMatcher> Headers(IReadOnlyList<WireHeader> matchers, string field, DecodeErrors errors)
+    {
+        if (matchers.Count == 0)
+        {
+            return [];
+        }
+
+        var headers = ImmutableArray.CreateBuilder<Matching.HeaderMatcher>(matchers.Count);
+        for (var i = 0; i < matchers.Count; i++)
+        {
+            using (errors.In(field, i))
+            {
+                if (Header(matchers[i], errors) is { } header)
+                {
+                    headers.Add(header);
+                }
+            }
+        }
+
+        return headers.ToImmutable();
+    }
+
     public static Matching.QueryParameterMatcher? Query(WireQuery matcher, DecodeErrors errors)
     {
         if (matcher.Name.Length == 0)
@@ -105,7 +128,11 @@ internal static class MatcherDecoder
 
         if (matcher.QueryParameterMatchSpecifierCase != WireQuery.QueryParameterMatchSpecifierOneofCase.StringMatch)
         {
-            return new Matching.QueryParameterMatcher { Name = matcher.Name };
+            return new Matching.QueryParameterMatcher
+            {
+                Name = matcher.Name,
+                Present = matcher.QueryParameterMatchSpecifierCase == WireQuery.QueryParameterMatchSpecifierOneofCase.None || matcher.PresentMatch,
+            };
         }
 
         var value = String(matcher.StringMatch, "string_match", errors);

@@ -4,9 +4,14 @@ using Envoy.Config.Route.V3;
 
 namespace ProxylessMesh.Xds.Resources;
 
-/// <summary>Retry policies: Envoy's conditions and gRPC's status names (gRFC A44).</summary>
+/// <summary>
+/// Retry policies: Envoy's conditions and gRPC's status names (gRFC A44). <c>retry_host_predicate</c> and <c>retry_priority</c> are
+/// left aside, as A44 asks: another endpoint is tried each time anyway where there is one.
+/// </summary>
 internal static class RetryDecoder
 {
+    private const long MaxHostSelections = 100;
+
     private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(1);
 
     private static readonly FrozenDictionary<string, RetryConditions> Words = new Dictionary<string, RetryConditions>
@@ -24,6 +29,8 @@ internal static class RetryDecoder
         ["internal"] = RetryConditions.Internal,
         ["resource-exhausted"] = RetryConditions.ResourceExhausted,
         ["unavailable"] = RetryConditions.Unavailable,
+        ["envoy-ratelimited"] = RetryConditions.EnvoyRateLimited,
+        ["retriable-headers"] = RetryConditions.RetriableHeaders,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Null where there is no policy. A policy without a known condition retries nothing, and hides the virtual host's.</summary>
@@ -42,7 +49,9 @@ internal static class RetryDecoder
                 errors.Add("num_retries", 0, "must be >= 1");
             }
 
+            var defaults = new RetryConfig();
             var (baseInterval, maxInterval) = BackOff(wire.RetryBackOff, errors);
+            var byHeader = wire.RateLimitedRetryBackOff;
             return new RetryConfig
             {
                 On = Conditions(wire.RetryOn),
@@ -51,8 +60,40 @@ internal static class RetryDecoder
                 PerTryTimeout = ValueDecoder.Duration(wire.PerTryTimeout, "per_try_timeout", errors),
                 BaseInterval = baseInterval,
                 MaxInterval = maxInterval,
+                PerTryIdleTimeout = ValueDecoder.Duration(wire.PerTryIdleTimeout, "per_try_idle_timeout", errors),
+                HostSelectionAttempts = wire.HostSelectionRetryMaxAttempts > 0 ? (int)Math.Min(wire.HostSelectionRetryMaxAttempts, MaxHostSelections) : defaults.HostSelectionAttempts,
+                RetriableHeaders = MatcherDecoder.Headers(wire.RetriableHeaders, "retriable_headers", errors),
+                RetriableRequestHeaders = MatcherDecoder.Headers(wire.RetriableRequestHeaders, "retriable_request_headers", errors),
+                ResetHeaders = byHeader is null ? [] : ResetHeaders(byHeader, errors),
+                MaxResetInterval = ValueDecoder.PositiveDuration(byHeader?.MaxInterval, "rate_limited_retry_back_off.max_interval", errors) ?? defaults.MaxResetInterval,
             };
         }
+    }
+
+    private static ImmutableArray<ResetHeaderConfig> ResetHeaders(RetryPolicy.Types.RateLimitedRetryBackOff wire, DecodeErrors errors)
+    {
+        if (wire.ResetHeaders.Count == 0)
+        {
+            errors.AddMissing("rate_limited_retry_back_off.reset_headers");
+        }
+
+        var headers = ImmutableArray.CreateBuilder<ResetHeaderConfig>(wire.ResetHeaders.Count);
+        for (var i = 0; i < wire.ResetHeaders.Count; i++)
+        {
+            var header = wire.ResetHeaders[i];
+            using (errors.In("rate_limited_retry_back_off.reset_headers", i))
+            {
+                HeaderOperationsDecoder.CheckName(header.Name, "name", errors);
+                if (header.Format is not (RetryPolicy.Types.ResetHeaderFormat.Seconds or RetryPolicy.Types.ResetHeaderFormat.UnixTimestamp))
+                {
+                    errors.Add("format", (int)header.Format, "must be SECONDS or UNIX_TIMESTAMP");
+                }
+
+                headers.Add(new ResetHeaderConfig(header.Name, header.Format == RetryPolicy.Types.ResetHeaderFormat.UnixTimestamp));
+            }
+        }
+
+        return headers.ToImmutable();
     }
 
     private static RetryConditions Conditions(string retryOn)
@@ -60,7 +101,7 @@ internal static class RetryDecoder
         var conditions = RetryConditions.None;
         foreach (var word in retryOn.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            // A44: words that are not known are ignored. Envoy also takes a bare status code there, as Istio writes it.
+            // A44: words that are not known are ignored.
             conditions |= Words.GetValueOrDefault(word);
         }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Envoy.Config.Core.V3;
 using Envoy.Config.Route.V3;
 
 namespace ProxylessMesh.Xds.Resources;
@@ -16,6 +17,16 @@ internal static class RouteActionDecoder
 
     public static RouteActionConfig? Decode(Route route, DecodeErrors errors)
     {
+        var action = OfRoute(route, errors);
+
+        // A condition that is not looked at would take calls that are meant for a later route, so they must not get through.
+        return action is not null && (route.Match?.TlsContext is not null || route.Match?.DynamicMetadata.Count > 0)
+            ? new UnsupportedActionConfig("match.tls_context and match.dynamic_metadata are not supported by this version")
+            : action;
+    }
+
+    private static RouteActionConfig? OfRoute(Route route, DecodeErrors errors)
+    {
         switch (route.ActionCase)
         {
             case Route.ActionOneofCase.Route_:
@@ -27,9 +38,17 @@ internal static class RouteActionDecoder
             case Route.ActionOneofCase.NonForwardingAction:
                 return new NonForwardingActionConfig();
             case Route.ActionOneofCase.Redirect:
-                return new UnsupportedActionConfig("redirect is not supported by this version");
+                using (errors.In("redirect"))
+                {
+                    return LocalAnswerDecoder.Redirect(route.Redirect, errors);
+                }
+
             case Route.ActionOneofCase.DirectResponse:
-                return new UnsupportedActionConfig("direct_response is not supported by this version");
+                using (errors.In("direct_response"))
+                {
+                    return LocalAnswerDecoder.DirectResponse(route.DirectResponse, errors);
+                }
+
             default:
                 errors.Add("has no action that this version knows (route, redirect, direct_response or non_forwarding_action)");
                 return null;
@@ -39,19 +58,29 @@ internal static class RouteActionDecoder
     private static RouteActionConfig? Forward(RouteAction action, DecodeErrors errors)
     {
         var clusters = Clusters(action, errors);
-        var timeout = ValueDecoder.Duration(action.Timeout, "timeout", errors);
         var streamLimit = action.MaxStreamDuration;
         var header = ValueDecoder.Duration(streamLimit?.GrpcTimeoutHeaderMax, "max_stream_duration.grpc_timeout_header_max", errors);
         var stream = ValueDecoder.Duration(streamLimit?.MaxStreamDuration_, "max_stream_duration.max_stream_duration", errors);
-        var retry = RetryDecoder.Decode(action.RetryPolicy, errors);
+        var forward = new ForwardActionConfig
+        {
+            Clusters = clusters,
+            Timeout = ValueDecoder.Duration(action.Timeout, "timeout", errors),
+            MaxStreamDuration = header ?? stream,
+            Retry = RetryDecoder.Decode(action.RetryPolicy, errors),
+            IdleTimeout = ValueDecoder.Duration(action.IdleTimeout, "idle_timeout", errors),
+            PathRewrite = RewriteDecoder.Path(action, errors),
+            HostRewrite = RewriteDecoder.Host(action, errors),
+            HashPolicies = HashPolicyDecoder.Decode(action.HashPolicy, errors),
+            SplitByHash = action.WeightedClusters is { RandomValueSpecifierCase: WeightedCluster.RandomValueSpecifierOneofCase.UseHashPolicy, UseHashPolicy: true },
+            Mirrors = MirrorDecoder.Decode(action.RequestMirrorPolicies, errors),
+            IsHighPriority = action.Priority == RoutingPriority.High,
+        };
         if (Unsupported(action) is { } reason)
         {
             return new UnsupportedActionConfig(reason);
         }
 
-        return clusters.IsEmpty
-            ? null
-            : new ForwardActionConfig { Clusters = clusters, Timeout = timeout, MaxStreamDuration = header ?? stream, Retry = retry };
+        return clusters.IsEmpty ? null : forward;
     }
 
     private static string? Unsupported(RouteAction action)
@@ -61,15 +90,31 @@ internal static class RouteActionDecoder
             return "cluster_header is not supported by this version";
         }
 
-        // Sent unchanged, the call would reach another resource than the one that was meant.
-        if (action.PrefixRewrite.Length > 0 || action.RegexRewrite is not null)
+        if (action.WeightedClusters is { } split)
         {
-            return "path rewrites are not supported by this version";
+            if (split.RandomValueSpecifierCase == WeightedCluster.RandomValueSpecifierOneofCase.HeaderName)
+            {
+                return "weighted_clusters.header_name is not supported by this version; use use_hash_policy";
+            }
+
+            if (split.Clusters.Any(static part => part.Name.Length == 0 && part.ClusterHeader.Length > 0))
+            {
+                return "weighted_clusters.clusters.cluster_header is not supported by this version";
+            }
         }
 
-        return action.HostRewriteSpecifierCase == RouteAction.HostRewriteSpecifierOneofCase.HostRewriteLiteral
-            ? "host_rewrite_literal is not supported by this version"
-            : null;
+        // Sent unchanged, the call would reach another resource than the one that was meant.
+        if (action.PathRewritePolicy is not null)
+        {
+            return "path_rewrite_policy is not supported by this version; use prefix_rewrite or regex_rewrite";
+        }
+
+        return action.HostRewriteSpecifierCase switch
+        {
+            RouteAction.HostRewriteSpecifierOneofCase.HostRewriteHeader => "host_rewrite_header is not supported by this version; use host_rewrite_literal",
+            RouteAction.HostRewriteSpecifierOneofCase.HostRewritePathRegex => "host_rewrite_path_regex is not supported by this version; use host_rewrite_literal",
+            _ => action.AppendXForwardedHost ? "append_x_forwarded_host is not supported by this version" : HedgeDecoder.Unsupported(action.HedgePolicy),
+        };
     }
 
     private static ImmutableArray<WeightedClusterConfig> Clusters(RouteAction action, DecodeErrors errors)
@@ -107,20 +152,16 @@ internal static class RouteActionDecoder
             var part = wire.Clusters[i];
             using (errors.In("clusters", i))
             {
-                if (part.Name.Length == 0)
+                if (part.Name.Length == 0 && part.ClusterHeader.Length == 0)
                 {
                     errors.AddMissing("name");
-                }
-
-                if (part.HostRewriteSpecifierCase == WeightedCluster.Types.ClusterWeight.HostRewriteSpecifierOneofCase.HostRewriteLiteral)
-                {
-                    errors.Add("host_rewrite_literal", part.HostRewriteLiteral, "is not supported by this version");
                 }
 
                 var cluster = new WeightedClusterConfig
                 {
                     Cluster = part.Name,
                     Weight = part.Weight ?? 0,
+                    HostRewrite = RewriteDecoder.Literal(part.HostRewriteLiteral, errors),
                     Headers = HeaderOperationsDecoder.Decode(part.RequestHeadersToAdd, part.RequestHeadersToRemove, part.ResponseHeadersToAdd, part.ResponseHeadersToRemove, errors),
                     FilterOverrides = HttpFilterDecoder.Overrides(part.TypedPerFilterConfig, errors),
                 };

@@ -12,6 +12,13 @@ internal static class RouteDecoder
         var errors = context.Errors;
         var plugins = ClusterSpecifierPlugins(wire, errors);
         var shared = HeaderOperationsDecoder.Decode(wire.RequestHeadersToAdd, wire.RequestHeadersToRemove, wire.ResponseHeadersToAdd, wire.ResponseHeadersToRemove, errors);
+        var outer = new VirtualHostConfig
+        {
+            Name = "",
+            Headers = shared,
+            FilterOverrides = HttpFilterDecoder.Overrides(wire.TypedPerFilterConfig, errors),
+        };
+        var mirrors = MirrorDecoder.Decode(wire.RequestMirrorPolicies, errors);
         var domains = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var hosts = ImmutableArray.CreateBuilder<VirtualHostConfig>(wire.VirtualHosts.Count);
         for (var i = 0; i < wire.VirtualHosts.Count; i++)
@@ -20,7 +27,7 @@ internal static class RouteDecoder
             using (host.Name.Length > 0 ? errors.In("virtual_hosts", host.Name) : errors.In("virtual_hosts", i))
             {
                 CheckDomains(host, domains, errors);
-                hosts.Add(VirtualHost(host, shared, plugins, errors));
+                hosts.Add(VirtualHost(host, outer, mirrors, plugins, errors));
             }
         }
 
@@ -65,16 +72,19 @@ internal static class RouteDecoder
         }
     }
 
-    private static VirtualHostConfig VirtualHost(VirtualHost host, HeaderOperationsConfig shared, HashSet<string> plugins, DecodeErrors errors)
+    private static VirtualHostConfig VirtualHost(VirtualHost host, VirtualHostConfig outer, ImmutableArray<MirrorConfig> outerMirrors, HashSet<string> plugins, DecodeErrors errors)
     {
+        var mirrors = MirrorDecoder.Decode(host.RequestMirrorPolicies, errors);
+        mirrors = host.RequestMirrorPolicies.Count > 0 ? mirrors : outerMirrors;
+        var hedge = HedgeDecoder.Decode(host.HedgePolicy, host.RetryPolicy, host.TypedPerFilterConfig, errors);
         var routes = ImmutableArray.CreateBuilder<RouteRuleConfig>(host.Routes.Count);
         for (var i = 0; i < host.Routes.Count; i++)
         {
             using (errors.In("routes", i))
             {
-                if (Rule(host.Routes[i], plugins, errors) is { } rule)
+                if (!RouteActionDecoder.IsIgnored(host.Routes[i], plugins) && Rule(host.Routes[i], errors) is { } rule)
                 {
-                    routes.Add(rule);
+                    routes.Add(rule with { Action = WithHost(rule.Action, host.Routes[i], host, hedge, mirrors, errors) });
                 }
             }
         }
@@ -85,19 +95,35 @@ internal static class RouteDecoder
             Name = host.Name,
             Domains = [.. host.Domains],
             Routes = routes.ToImmutable(),
-            Headers = HeaderOperationsDecoder.Join(own, shared),
+            Headers = HeaderOperationsDecoder.Join(own, outer.Headers),
             Retry = RetryDecoder.Decode(host.RetryPolicy, errors),
-            FilterOverrides = HttpFilterDecoder.Overrides(host.TypedPerFilterConfig, errors),
+            FilterOverrides = HttpFilterDecoder.Join(HttpFilterDecoder.Overrides(host.TypedPerFilterConfig, errors), outer.FilterOverrides),
         };
     }
 
-    private static RouteRuleConfig? Rule(Route route, HashSet<string> plugins, DecodeErrors errors)
+    /// <summary>What a route takes from its virtual host where it says nothing of its own: hedging and mirrors.</summary>
+    private static RouteActionConfig WithHost(RouteActionConfig action, Route route, VirtualHost host, HedgeConfig? hedge, ImmutableArray<MirrorConfig> mirrors, DecodeErrors errors)
     {
-        if (RouteActionDecoder.IsIgnored(route, plugins))
+        if (action is not ForwardActionConfig forward)
         {
-            return null;
+            return action;
         }
 
+        if (HedgeDecoder.Unsupported(host.HedgePolicy) is { } reason)
+        {
+            return new UnsupportedActionConfig(reason);
+        }
+
+        var speaks = route.Route_.HedgePolicy is not null || route.TypedPerFilterConfig.ContainsKey(HedgeDecoder.FilterName);
+        return forward with
+        {
+            Hedge = speaks ? HedgeDecoder.Decode(route.Route_.HedgePolicy, route.Route_.RetryPolicy ?? host.RetryPolicy, route.TypedPerFilterConfig, errors) : hedge,
+            Mirrors = route.Route_.RequestMirrorPolicies.Count > 0 ? forward.Mirrors : mirrors,
+        };
+    }
+
+    private static RouteRuleConfig? Rule(Route route, DecodeErrors errors)
+    {
         RequestMatcher? match = null;
         if (route.Match is null)
         {
@@ -122,18 +148,7 @@ internal static class RouteDecoder
     private static RequestMatcher? Match(RouteMatch wire, DecodeErrors errors)
     {
         var path = MatcherDecoder.Path(wire, errors);
-        var headers = ImmutableArray.CreateBuilder<Matching.HeaderMatcher>(wire.Headers.Count);
-        for (var i = 0; i < wire.Headers.Count; i++)
-        {
-            using (errors.In("headers", i))
-            {
-                if (MatcherDecoder.Header(wire.Headers[i], errors) is { } header)
-                {
-                    headers.Add(header);
-                }
-            }
-        }
-
+        var headers = MatcherDecoder.Headers(wire.Headers, "headers", errors);
         var parameters = ImmutableArray.CreateBuilder<Matching.QueryParameterMatcher>(wire.QueryParameters.Count);
         for (var i = 0; i < wire.QueryParameters.Count; i++)
         {
@@ -149,7 +164,7 @@ internal static class RouteDecoder
         // A route for gRPC only ("grpc" set) would also take plain HTTP calls if the field were left aside.
         if (wire.Grpc is not null)
         {
-            headers.Add(new Matching.HeaderMatcher { Name = "content-type", Value = Matching.StringMatcher.Prefix("application/grpc") });
+            headers = headers.Add(new Matching.HeaderMatcher { Name = "content-type", Value = Matching.StringMatcher.Prefix("application/grpc") });
         }
 
         return path is null
@@ -157,7 +172,7 @@ internal static class RouteDecoder
             : new RequestMatcher
             {
                 Path = path,
-                Headers = headers.ToImmutable(),
+                Headers = headers,
                 QueryParameters = parameters.ToImmutable(),
                 Fraction = wire.RuntimeFraction?.DefaultValue is { } share ? new FractionMatcher(ValueDecoder.PerMillion(share, "runtime_fraction.default_value", errors)) : null,
             };

@@ -67,19 +67,40 @@ internal static class ValueDecoder
             return 0;
         }
 
-        long scale = value.Denominator switch
+        var scale = Scale(value);
+        if (scale == 0)
+        {
+            errors.Add(field + ".denominator", (int)value.Denominator, "must be HUNDRED, TEN_THOUSAND or MILLION");
+        }
+
+        return (int)Math.Min(value.Numerator * (long)scale, FractionMatcher.Always);
+    }
+
+    /// <summary>How many millionths one part of the numerator is; 0 for a denominator that is not known.</summary>
+    public static int Scale(FractionalPercent value)
+        => value.Denominator switch
         {
             FractionalPercent.Types.DenominatorType.Hundred => 10_000,
             FractionalPercent.Types.DenominatorType.TenThousand => 100,
             FractionalPercent.Types.DenominatorType.Million => 1,
             _ => 0,
         };
-        if (scale == 0)
+
+    /// <summary>A percentage from 0 to 100, as <c>envoy.type.v3.Percent</c>.</summary>
+    public static double Percent(Percent? value, double fallback, string field, DecodeErrors errors)
+    {
+        if (value is null)
         {
-            errors.Add(field + ".denominator", (int)value.Denominator, "must be HUNDRED, TEN_THOUSAND or MILLION");
+            return fallback;
         }
 
-        return (int)Math.Min(value.Numerator * scale, FractionMatcher.Always);
+        if (value.Value is >= 0 and <= 100)
+        {
+            return value.Value;
+        }
+
+        errors.Add(field, value.Value, "must be 0 to 100");
+        return fallback;
     }
 
     /// <summary>A percentage of at most 100; <paramref name="fallback"/> where it is not set.</summary>

@@ -164,21 +164,6 @@ public class DecoderTests
     }
 
     [Fact]
-    public void Action_that_cannot_be_carried_out_stays_in_its_place_with_the_reason()
-    {
-        var wire = XdsResources.Routes("routes", "a", "b", "c", "d");
-        var routes = wire.VirtualHosts[0].Routes;
-        routes[0].Redirect = new RedirectAction { HostRedirect = "x" };
-        routes[1].DirectResponse = new DirectResponseAction { Status = 200 };
-        routes[2].Route_.PrefixRewrite = "/x";
-        routes[3].Route_.ClusterHeader = "x";
-
-        var actions = Accepted<RouteConfig>(ResourceType.Routes, wire).VirtualHosts[0].Routes.Select(static route => route.Action).ToList();
-
-        Assert.Equal(4, actions.OfType<UnsupportedActionConfig>().Count());
-    }
-
-    [Fact]
     public void Locality_without_weight_gets_no_calls_and_does_not_count_as_a_gap()
     {
         var wire = XdsResources.Endpoints();

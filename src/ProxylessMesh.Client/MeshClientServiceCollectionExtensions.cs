@@ -68,6 +68,7 @@ public static class MeshClientServiceCollectionExtensions
     {
         services.TryAddSingleton<MeshMeter>();
         services.TryAddSingleton<FaultInjector>();
+        services.TryAddSingleton<MirrorSender>();
         services.TryAddSingleton<EndpointTransport>();
         services.TryAddSingleton(static provider => new EndpointTable(
             provider.GetRequiredService<EndpointTransport>().Create,
@@ -80,6 +81,7 @@ public static class MeshClientServiceCollectionExtensions
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<MeshMeter>(),
             provider.GetRequiredService<FaultInjector>(),
+            provider.GetRequiredService<MirrorSender>(),
             provider.GetRequiredService<IOptions<MeshOptions>>().Value.Outbound.RetryBufferBytes));
         services.TryAddSingleton(static provider => new MeshHttpHandlerFactory(
             provider.GetRequiredService<SnapshotSource>(),

@@ -44,7 +44,23 @@ internal sealed class Cluster
     }
 
     /// <summary>Picks for one attempt of a call.</summary>
-    public ClusterEndpoint? Pick(in PickInput input) => input.Tried is null ? Pick() : Pick(input.Tried);
+    public ClusterEndpoint? Pick(in PickInput input)
+        => input.Session is { } session && Find(session) is { } home ? home : input.Tried is null ? Pick() : Pick(input.Tried);
+
+    /// <summary>The endpoint of a session, if it still takes calls; one that drains goes on with the sessions that it has (gRFC A55).</summary>
+    private ClusterEndpoint? Find(string name)
+    {
+        foreach (var locality in _localities)
+        {
+            var found = Array.Find(locality.Healthy, endpoint => endpoint.Name == name) ?? Array.Find(locality.Draining, endpoint => endpoint.Name == name);
+            if (found is not null)
+            {
+                return found.IsAvailable ? found : null;
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>Picks for a retry: somebody who was not tried yet, where there is one.</summary>
     public ClusterEndpoint? Pick(List<ClusterEndpoint> tried)

@@ -24,6 +24,9 @@ internal sealed class ClusterEndpoint(string cluster, IPEndPoint address, bool m
     /// <summary>Its address as telemetry names it, built once.</summary>
     public string Name { get; } = address.ToString();
 
+    /// <summary>Its own host name, for routes that put it in place of the one called; empty: none. The newest config's.</summary>
+    public string Hostname { get; set; } = "";
+
     /// <summary>Calls go over mTLS and HTTP/2.</summary>
     public bool MeshTls { get; } = meshTls;
 

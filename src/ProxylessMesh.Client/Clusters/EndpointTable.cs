@@ -90,6 +90,7 @@ internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, Ht
             entry = (new ClusterEndpoint(config.Name, endpoint.Address, meshTls, transports(config, endpoint, meshTls)), 0);
         }
 
+        entry.Endpoint.Hostname = endpoint.Hostname;
         members.Table[key] = (entry.Endpoint, entry.Uses + 1);
         return entry.Endpoint;
     }

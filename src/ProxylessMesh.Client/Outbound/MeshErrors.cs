@@ -38,6 +38,14 @@ internal static class MeshErrors
         Cluster = cluster,
     };
 
+    public static MeshException SessionLost(string cluster, string? address) => new(
+        MeshError.NoHealthyEndpoint,
+        $"The session of this call lives at endpoint {address} of cluster '{cluster}', which does not take calls, and its route says strict: sessions do not move. Begin a new session without its cookie or header.",
+        httpError: HttpRequestError.ConnectionError)
+    {
+        Cluster = cluster,
+    };
+
     public static MeshException CircuitBreakerOpen(Cluster cluster) => new(
         MeshError.CircuitBreakerOpen,
         $"Cluster '{cluster.Name}' has {cluster.Config.CircuitBreaker.MaxRequests} calls in flight, as many as its circuit breaker allows (maxRequests). Slow down or raise the limit.")

@@ -1,3 +1,4 @@
+using ProxylessMesh.Client.Routing;
 using ProxylessMesh.Client.Snapshots;
 
 namespace ProxylessMesh.Client.Outbound;
@@ -82,10 +83,11 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
         var rule = state.Routes!.Match(new HttpRequestInput(request, uri, host.Authority));
         if (rule?.Clusters is null)
         {
-            return Fail(request, rule is null ? MeshErrors.NoRoute(host.Authority, uri.AbsolutePath) : MeshErrors.UnsupportedRoute(host.Authority, rule));
+            return AnswerWithoutCluster(host, rule, request, uri);
         }
 
-        var target = rule.Clusters.Pick();
+        var plan = rule.NeedsPlan ? CallPlan.Make(rule, request, uri, host.Authority) : null;
+        var target = plan is null ? rule.Clusters.Pick() : plan.Target;
         if (target.Cluster is not { } cluster)
         {
             return Fail(request, MeshErrors.ClusterUnavailable(target.Name, target.Error));
@@ -98,10 +100,27 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
         }
 
         var isGrpc = LocalAnswer.IsGrpc(request);
-        var wire = new WireRequest(request, host, uri, isGrpc, services.RetryBufferBytes);
+        var wire = new WireRequest(request, host, uri, isGrpc, services.RetryBufferBytes, plan);
         var call = new OutboundCall(services, rule, target, wire, cancellationToken);
         var answer = call.RunAsync();
         return isGrpc ? AnswerGrpcAsync(request, answer) : answer;
+    }
+
+    private Task<HttpResponseMessage> AnswerWithoutCluster(HostSlot host, RouteRule? rule, HttpRequestMessage request, Uri uri)
+    {
+        if (rule?.Answer is not { } answer)
+        {
+            return Fail(request, rule is null ? MeshErrors.NoRoute(host.Authority, uri.AbsolutePath) : MeshErrors.UnsupportedRoute(host.Authority, rule));
+        }
+
+        var response = LocalAnswer.Of(answer, request, uri, host.Authority);
+        answer.Headers?.Apply(response);
+        if (services.Meter.MeasuresCalls)
+        {
+            services.Meter.CallFinished(TimeSpan.Zero, request.Method.Method, host.Authority, "", (int)response.StatusCode, null, null);
+        }
+
+        return Task.FromResult(response);
     }
 
     // gRPC clients know statuses, not exceptions.

@@ -62,6 +62,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
             }
 
             target.Headers?.Apply(request, wire.Headers);
+            wire.Plan?.Prepare(wire, services);
             Cluster.Members.RetryBudget.Deposit();
 
             // The first attempt is awaited here and not in AttemptAsync: one state machine per call.
@@ -219,10 +220,16 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         var cluster = Cluster;
         for (var i = 0; i < 5; i++)
         {
-            var endpoint = cluster.Pick(new PickInput { Tried = _tried });
+            var plan = wire.Plan;
+            var endpoint = cluster.Pick(new PickInput { Tried = _tried, Hash = plan?.Hash, Session = _tried is null ? plan?.Session : null });
             if (endpoint is null)
             {
                 break;
+            }
+
+            if (plan?.Accepts(endpoint) == false)
+            {
+                throw MeshErrors.SessionLost(Cluster.Name, plan.Session);
             }
 
             if (endpoint.TryStart())
@@ -295,6 +302,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
         _deadline?.LetGoOfCaller();
         target.Headers?.Apply(response);
+        wire.Plan?.Answered(response, _attempt!.Endpoint);
         if (result.Outcome is { GrpcStatus: not null, HttpStatus: 200 } || response.Content.Headers.ContentLength == 0)
         {
             _attempt!.BodyEnded(BodyEnd.Abandoned);

@@ -23,6 +23,12 @@ internal sealed class RecordingContent : HttpContent
     /// <summary>Whether the body can be sent (again) from its first byte.</summary>
     public bool CanSend => _recording is null or { IsWhole: true };
 
+    /// <summary>The body as the application gave it.</summary>
+    public HttpContent Inner => _inner;
+
+    /// <summary>How much is kept at most.</summary>
+    public int MaxBytes => _maxBytes;
+
     /// <summary>The body, once it was sent to its end and was small enough to be kept; null: not, or not yet.</summary>
     public ReadOnlyMemory<byte>? Whole => _recording is { IsWhole: true } recording ? recording.Recorded : default(ReadOnlyMemory<byte>?);
 

@@ -42,17 +42,19 @@ internal sealed class RequestCopy
         if (_body is not RecordingContent recording)
         {
             copy.Content = new SharedContent(_body!, template);
-        }
-        else if (recording.Whole is { } bytes)
-        {
-            copy.Content = new ReadOnlyMemoryContent(bytes);
-            ContentHeaders.Copy(template, copy.Content);
-        }
-        else
-        {
-            return null;
+            return copy;
         }
 
+        return recording.Whole is { } bytes ? WithBody(copy, bytes) : null;
+    }
+
+    /// <summary>The same with bytes that were copied before; null where those are not whole.</summary>
+    public HttpRequestMessage? TryMake(RecordingStream body) => body.IsWhole ? WithBody(Copy(_template), body.Recorded) : null;
+
+    private HttpRequestMessage WithBody(HttpRequestMessage copy, ReadOnlyMemory<byte> bytes)
+    {
+        copy.Content = new ReadOnlyMemoryContent(bytes);
+        ContentHeaders.Copy(_template.Content!, copy.Content);
         return copy;
     }
 

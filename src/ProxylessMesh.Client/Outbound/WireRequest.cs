@@ -18,10 +18,10 @@ internal sealed class WireRequest
     private readonly Uri _uri;
     private readonly Version _version;
     private readonly HttpVersionPolicy _versionPolicy;
-    private readonly HttpContent? _content;
+    private readonly CallPlan? _plan;
     private HeaderRestore? _headers;
 
-    public WireRequest(HttpRequestMessage request, HostSlot host, Uri uri, bool isGrpc, int retryBufferBytes)
+    public WireRequest(HttpRequestMessage request, HostSlot host, Uri uri, bool isGrpc, int retryBufferBytes, CallPlan? plan = null)
     {
         _request = request;
         _host = host;
@@ -29,10 +29,10 @@ internal sealed class WireRequest
         IsGrpc = isGrpc;
         _version = request.Version;
         _versionPolicy = request.VersionPolicy;
-        _content = request.Content;
-        if (_content is not null)
+        _plan = plan;
+        if (request.Content is { } content)
         {
-            request.Content = RecordingContent.For(_content, retryBufferBytes);
+            request.Content = RecordingContent.For(content, retryBufferBytes);
         }
     }
 
@@ -41,6 +41,9 @@ internal sealed class WireRequest
     public HostSlot Host => _host;
 
     public bool IsGrpc { get; }
+
+    /// <summary>Null where the route has no extras.</summary>
+    public CallPlan? Plan => _plan;
 
     /// <summary>The body can be sent (again).</summary>
     public bool CanSend => _request.Content is not RecordingContent { CanSend: false };
@@ -51,7 +54,9 @@ internal sealed class WireRequest
     public void AddressTo(Cluster cluster, ClusterEndpoint endpoint)
     {
         var scheme = endpoint.MeshTls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp;
-        _request.RequestUri = _uri.Scheme == scheme ? _uri : _host.WithScheme(_uri, scheme);
+        var uri = _plan?.Uri ?? _uri;
+        _request.RequestUri = uri.Scheme == scheme ? uri : _host.WithScheme(uri, scheme);
+        _plan?.AddressTo(this, endpoint);
         if (endpoint.MeshTls || IsGrpc || cluster.Config.Http2)
         {
             _request.Version = HttpVersion.Version20;
@@ -103,9 +108,9 @@ internal sealed class WireRequest
         _request.RequestUri = _uri;
         _request.Version = _version;
         _request.VersionPolicy = _versionPolicy;
-        if (!ReferenceEquals(_request.Content, _content))
+        if (_request.Content is RecordingContent recording)
         {
-            _request.Content = _content;
+            _request.Content = recording.Inner;
         }
 
         _headers?.Undo(_request);

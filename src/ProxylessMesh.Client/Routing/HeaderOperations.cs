@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net.Http.Headers;
 using ProxylessMesh.Xds.Resources;
 
@@ -18,12 +19,16 @@ internal sealed class HeaderOperations
         {
             if (!step.IsEmpty)
             {
-                changes.Add(step);
+                changes.Add(step with { RequestSet = WithHost(step.RequestSet), RequestAdd = WithHost(step.RequestAdd) });
             }
         }
 
         return changes.Count == 0 ? null : new HeaderOperations([.. changes]);
     }
+
+    // The authority of a call is what its Host header says; a request has one.
+    private static ImmutableArray<KeyValuePair<string, string>> WithHost(ImmutableArray<KeyValuePair<string, string>> changes)
+        => [.. changes.Select(static change => change.Key == ":authority" ? new("Host", change.Value) : change)];
 
     /// <summary>Changes a request and notes what was there before, so that it can be put back.</summary>
     public void Apply(HttpRequestMessage request, HeaderRestore restore)
@@ -46,6 +51,11 @@ internal sealed class HeaderOperations
             foreach (var (name, value) in step.RequestAdd)
             {
                 restore.Note(request, name);
+                if (name.Equals("Host", StringComparison.OrdinalIgnoreCase))
+                {
+                    request.Headers.Remove(name);
+                }
+
                 request.Headers.TryAddWithoutValidation(name, value);
             }
         }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ProxylessMesh.Client.Resilience;
 using ProxylessMesh.Xds.Matching;
 
@@ -14,6 +15,21 @@ internal sealed class RouteRule
     public WeightedClusters? Clusters { get; init; }
 
     public string? Error { get; init; }
+
+    /// <summary>What is answered without calling anybody; <see cref="Clusters"/> is null then.</summary>
+    public RouteAnswer? Answer { get; init; }
+
+    /// <summary>What makes the hash of a call; null: calls have none.</summary>
+    public RequestHash? Hash { get; init; }
+
+    /// <summary>The hash chooses the side of the split.</summary>
+    public bool SplitByHash { get; init; }
+
+    /// <summary>Where copies of the calls go; empty: nowhere.</summary>
+    public ImmutableArray<RouteMirror> Mirrors { get; init; } = [];
+
+    /// <summary>Calls need more than a draw and header changes: a <c>CallPlan</c> is made for each. Known when compiled, so that other calls pay nothing.</summary>
+    public bool NeedsPlan { get; init; }
 
     public required RetryPolicy Retry { get; init; }
 

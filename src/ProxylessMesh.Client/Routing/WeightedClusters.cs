@@ -25,6 +25,9 @@ internal sealed class WeightedClusters
 
     public RouteTarget Pick() => _targets.Length == 1 ? _targets[0] : At((ulong)Random.Shared.NextInt64((long)_total));
 
+    /// <summary>The same hash, the same side (Envoy <c>use_hash_policy</c>); without one any.</summary>
+    public RouteTarget Pick(ulong? hash) => hash is { } value ? At(value % _total) : Pick();
+
     /// <summary>The side that a number below the sum of the weights falls on.</summary>
     public RouteTarget At(ulong drawn)
     {
@@ -44,4 +47,14 @@ internal sealed class WeightedClusters
 /// <param name="Error">Why there is no cluster.</param>
 /// <param name="Headers">Header changes for this side, its route and its host, or null where there are none.</param>
 /// <param name="Fault">What is done to calls to this side.</param>
-internal sealed record RouteTarget(string Name, Cluster? Cluster, string? Error, HeaderOperations? Headers, FaultConfig? Fault);
+internal sealed record RouteTarget(string Name, Cluster? Cluster, string? Error, HeaderOperations? Headers, FaultConfig? Fault)
+{
+    /// <summary>Null: the path stays.</summary>
+    public PathRewrite? PathRewrite { get; init; }
+
+    /// <summary>Null: the authority stays.</summary>
+    public HostRewriteConfig? HostRewrite { get; init; }
+
+    /// <summary>Null: calls belong to no session.</summary>
+    public SessionAffinity? Session { get; init; }
+}

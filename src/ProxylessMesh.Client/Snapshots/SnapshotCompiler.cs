@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using ProxylessMesh.Client.Clusters;
@@ -40,6 +39,11 @@ internal sealed class SnapshotCompiler(EndpointTable endpoints, TimeProvider tim
 
     private RouteRule CompileRule(XdsConfig config, VirtualHostConfig host, RouteRuleConfig route, Dictionary<string, Cluster> clusters)
     {
+        if (Answer(host, route) is { } answer)
+        {
+            return new RouteRule { Name = route.Name, Match = route.Match, Retry = _default, Answer = answer };
+        }
+
         if (route.Action is not ForwardActionConfig forward)
         {
             var reason = route.Action is UnsupportedActionConfig unsupported ? unsupported.Reason : "its action is not one for a client";
@@ -52,64 +56,60 @@ internal sealed class SnapshotCompiler(EndpointTable endpoints, TimeProvider tim
         {
             var side = forward.Clusters[i];
             weights[i] = side.Weight;
-            targets[i] = CompileTarget(config, host, route, side, clusters);
+            targets[i] = CompileTarget(config, host, route, forward, side, clusters);
         }
+
+        ImmutableArray<RouteMirror> mirrors = [.. forward.Mirrors.Select(mirror => new RouteMirror(mirror.Cluster, Acquire(config, mirror.Cluster, clusters), mirror.Fraction))];
 
         return new RouteRule
         {
             Name = route.Name,
             Match = route.Match,
             Clusters = new WeightedClusters(targets, weights),
+            Hash = RequestHash.Compile(forward.HashPolicies),
+            SplitByHash = forward.SplitByHash,
+            Mirrors = mirrors,
+            NeedsPlan = !forward.HashPolicies.IsEmpty || !mirrors.IsEmpty
+                || Array.Exists(targets, static target => target.PathRewrite is not null || target.HostRewrite is not null || target.Session is not null),
             Retry = (forward.Retry ?? host.Retry) is { } retry ? _policies.GetValue(retry, retry => new RetryPolicy(retry, time)) : _default,
             HttpTimeout = Limit(forward.Timeout),
             GrpcTimeout = Limit(forward.MaxStreamDuration ?? config.Listener.Api?.MaxStreamDuration),
         };
     }
 
-    private RouteTarget CompileTarget(XdsConfig config, VirtualHostConfig host, RouteRuleConfig route, WeightedClusterConfig side, Dictionary<string, Cluster> clusters)
+    private static RouteAnswer? Answer(VirtualHostConfig host, RouteRuleConfig route) => route.Action switch
     {
-        var state = config.Clusters.GetValueOrDefault(side.Cluster);
-        if (!clusters.TryGetValue(side.Cluster, out var cluster) && state is not null && endpoints.Acquire(state) is { } acquired)
+        DirectResponseActionConfig direct => RouteAnswer.Direct(direct, HeaderOperations.Compile(route.Headers, host.Headers)),
+        RedirectActionConfig redirect => RouteAnswer.Redirect(redirect, route.Match.Path, HeaderOperations.Compile(route.Headers, host.Headers)),
+        _ => null,
+    };
+
+    private Cluster? Acquire(XdsConfig config, string name, Dictionary<string, Cluster> clusters)
+    {
+        if (!clusters.TryGetValue(name, out var cluster) && config.Clusters.GetValueOrDefault(name) is { } state && endpoints.Acquire(state) is { } acquired)
         {
             cluster = acquired;
-            clusters.Add(side.Cluster, cluster);
+            clusters.Add(name, cluster);
         }
 
-        var error = cluster is null ? state?.Error ?? "there is no such cluster" : null;
+        return cluster;
+    }
+
+    private RouteTarget CompileTarget(XdsConfig config, VirtualHostConfig host, RouteRuleConfig route, ForwardActionConfig forward, WeightedClusterConfig side, Dictionary<string, Cluster> clusters)
+    {
+        var cluster = Acquire(config, side.Cluster, clusters);
+        var error = cluster is null ? config.Clusters.GetValueOrDefault(side.Cluster)?.Error ?? "there is no such cluster" : null;
         return new RouteTarget(
             side.Cluster,
             cluster,
             error,
             HeaderOperations.Compile(side.Headers, route.Headers, host.Headers),
-            Fault(config, side.FilterOverrides, route.FilterOverrides, host.FilterOverrides));
-    }
-
-    // The most specific override wins (gRFC A39); a fault that never happens is none.
-    private static FaultConfig? Fault(XdsConfig config, params ReadOnlySpan<FrozenDictionary<string, HttpFilterConfig>> overrides)
-    {
-        foreach (var filter in config.Listener.Api?.Filters ?? [])
+            FilterSettings.Fault(config, side.FilterOverrides, route.FilterOverrides, host.FilterOverrides))
         {
-            if (filter is not FaultFilterConfig { Fault: var fault })
-            {
-                continue;
-            }
-
-            foreach (var level in overrides)
-            {
-                if (level.TryGetValue(filter.Name, out var replacement) && replacement is FaultFilterConfig replaced)
-                {
-                    fault = replaced.Fault;
-                    break;
-                }
-            }
-
-            if (fault is { Delay: not null, DelayFraction.PerMillion: > 0 } || (fault.AbortFraction.PerMillion > 0 && (fault.AbortHttpStatus ?? fault.AbortGrpcStatus) is not null))
-            {
-                return fault;
-            }
-        }
-
-        return null;
+            PathRewrite = PathRewrite.Compile(forward.PathRewrite, route.Match.Path),
+            HostRewrite = side.HostRewrite ?? forward.HostRewrite,
+            Session = FilterSettings.Session(config, side.FilterOverrides, route.FilterOverrides, host.FilterOverrides) is { } session ? new SessionAffinity(session) : null,
+        };
     }
 
     private static TimeSpan? Limit(TimeSpan? configured) => configured is { } limit && limit > TimeSpan.Zero ? limit : null;

@@ -17,6 +17,8 @@ internal sealed class MeshMeter
     private readonly Counter<long> _retriesRefused;
     private readonly Counter<long> _drops;
     private readonly Counter<long> _faults;
+    private readonly Counter<long> _mirrors;
+    private readonly Counter<long> _mirrorsSkipped;
     private readonly Counter<long> _ejections;
     private readonly Counter<long> _ejectionsUnenforced;
 
@@ -32,6 +34,8 @@ internal sealed class MeshMeter
         _retriesRefused = meter.CreateCounter<long>("proxyless_mesh.client.retries_refused", "{attempt}", "Retries that were not made: the budget is used up, or the call being served is a retry itself.");
         _drops = meter.CreateCounter<long>("proxyless_mesh.client.drops", "{request}", "Calls refused by a circuit breaker.");
         _faults = meter.CreateCounter<long>("proxyless_mesh.client.faults", "{fault}", "Faults injected.");
+        _mirrors = meter.CreateCounter<long>("proxyless_mesh.client.mirrors", "{request}", "Copies of calls sent to a mirror, by how they ended.");
+        _mirrorsSkipped = meter.CreateCounter<long>("proxyless_mesh.client.mirrors_skipped", "{request}", "Copies that were due and not sent, by reason.");
         _ejections = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_enforced", "{ejection}", "Endpoints ejected, by detection method.");
         _ejectionsUnenforced = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_unenforced", "{ejection}", "Ejections not carried out: too many endpoints were out already, or not all are to be enforced.");
     }
@@ -96,6 +100,22 @@ internal sealed class MeshMeter
         if (_faults.Enabled)
         {
             _faults.Add(1, new KeyValuePair<string, object?>("proxyless_mesh.fault", kind));
+        }
+    }
+
+    public void Mirrored(string cluster, string outcome)
+    {
+        if (_mirrors.Enabled)
+        {
+            _mirrors.Add(1, new("proxyless_mesh.cluster", cluster), new("proxyless_mesh.outcome", outcome));
+        }
+    }
+
+    public void MirrorSkipped(string cluster, string reason)
+    {
+        if (_mirrorsSkipped.Enabled)
+        {
+            _mirrorsSkipped.Add(1, new("proxyless_mesh.cluster", cluster), new("proxyless_mesh.reason", reason));
         }
     }
 

@@ -74,7 +74,7 @@ public sealed class AllocationTests
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => Ok;
     }
 
-    private static long PerCall(Func<object?> call)
+    internal static long PerCall(Func<object?> call)
     {
         const int Calls = 10_000;
         for (var i = 0; i < 100; i++)

@@ -1,0 +1,117 @@
+using ProxylessMesh.Client.Clusters;
+using ProxylessMesh.Client.Routing;
+
+namespace ProxylessMesh.Client.Outbound;
+
+/// <summary>
+/// What one call takes from the extras of its route (hash, session, rewrites, mirrors): decided before its first attempt and kept to its
+/// end. Routes without extras make none.
+/// </summary>
+internal sealed class CallPlan
+{
+    private readonly RouteRule _rule;
+    private readonly SessionPin? _session;
+    private readonly string? _madeCookie;
+    private readonly bool _answersSession;
+
+    private CallPlan(RouteRule rule, RouteTarget target, ulong? hash, SessionPin? session, string? madeCookie, bool answersSession)
+    {
+        _rule = rule;
+        Target = target;
+        Hash = hash;
+        _session = session;
+        _madeCookie = madeCookie;
+        _answersSession = answersSession;
+    }
+
+    public RouteTarget Target { get; }
+
+    public ulong? Hash { get; }
+
+    /// <summary>The address that the call's session lives at; null: none.</summary>
+    public string? Session => _session?.Address;
+
+    /// <summary>The address to send to where a rewrite changed its path; null: as called.</summary>
+    public Uri? Uri { get; private set; }
+
+    /// <summary>Chooses the side of the split: the one where the call's session lives (gRFC A60), else by hash or by chance.</summary>
+    public static CallPlan Make(RouteRule rule, HttpRequestMessage request, Uri uri, string authority)
+    {
+        string? madeCookie = null;
+        var hash = rule.Hash?.Compute(request, uri, authority, out madeCookie);
+        var path = uri.AbsolutePath;
+        foreach (var side in rule.Clusters!.Targets)
+        {
+            if (side.Session?.Read(request, path) is { } pin && pin.Cluster == side.Name)
+            {
+                return new CallPlan(rule, side, hash, pin, madeCookie, answersSession: true);
+            }
+        }
+
+        var target = rule.Clusters.Pick(rule.SplitByHash ? hash : null);
+        var session = target.Session?.Read(request, path) is { Cluster: null } known ? known : default(SessionPin?);
+        return new CallPlan(rule, target, hash, session, madeCookie, target.Session?.Covers(path) == true);
+    }
+
+    /// <summary>Carries out the rewrites, after the header changes of the route, and sends the mirrors on their way.</summary>
+    public void Prepare(WireRequest wire, CallServices services)
+    {
+        if (Target.PathRewrite is { } path)
+        {
+            var called = wire.Request.RequestUri!;
+            wire.Headers.Set(wire.Request, "x-envoy-original-path", called.PathAndQuery);
+            Uri = new Uri($"{called.Scheme}://{wire.Host.Authority}{path.Apply(called)}");
+            wire.Request.RequestUri = Uri;
+        }
+
+        if (Target.HostRewrite?.Literal is { } host)
+        {
+            RewriteHost(wire, host);
+        }
+
+        foreach (var mirror in _rule.Mirrors)
+        {
+            if (mirror.Fraction.Matches())
+            {
+                services.Mirrors.Start(wire, mirror, wire.IsGrpc ? _rule.GrpcTimeout : _rule.HttpTimeout, services.RetryBufferBytes);
+            }
+        }
+    }
+
+    /// <summary>For each attempt: the authority is the endpoint's own, where the route says so (gRFC A81).</summary>
+    public void AddressTo(WireRequest wire, ClusterEndpoint endpoint)
+    {
+        if (Target.HostRewrite is { Literal: null } && endpoint.Hostname.Length > 0)
+        {
+            RewriteHost(wire, endpoint.Hostname);
+        }
+    }
+
+    /// <summary>The picked endpoint may take the call: a strict session stays where it is.</summary>
+    public bool Accepts(ClusterEndpoint endpoint)
+        => _session is not { } session || Target.Session is not { IsStrict: true } || endpoint.Name == session.Address;
+
+    /// <summary>Adds to the answer what the caller must send next time.</summary>
+    public void Answered(HttpResponseMessage response, ClusterEndpoint endpoint)
+    {
+        if (_madeCookie is not null)
+        {
+            response.Headers.TryAddWithoutValidation("Set-Cookie", _madeCookie);
+        }
+
+        if (_answersSession)
+        {
+            Target.Session!.Write(response, _session, endpoint.Name, Target.Name);
+        }
+    }
+
+    private static void RewriteHost(WireRequest wire, string host)
+    {
+        if (!wire.Request.Headers.NonValidated.Contains("x-envoy-original-host"))
+        {
+            wire.Headers.Set(wire.Request, "x-envoy-original-host", wire.Request.Headers.Host ?? wire.Host.Authority);
+        }
+
+        wire.Headers.Set(wire.Request, "Host", host);
+    }
+}

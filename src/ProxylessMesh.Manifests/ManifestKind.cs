@@ -14,6 +14,9 @@ public sealed record ManifestKind(string ApiVersion, string Name)
     /// <summary>Gateway API: routing and weights for calls to a Service.</summary>
     public static readonly ManifestKind HttpRoute = new("gateway.networking.k8s.io/v1", "HTTPRoute");
 
+    /// <summary>Gateway API: the same for gRPC calls.</summary>
+    public static readonly ManifestKind GrpcRoute = new("gateway.networking.k8s.io/v1", "GRPCRoute");
+
     /// <summary>Istio: who may call whom.</summary>
     public static readonly ManifestKind AuthorizationPolicy = new("security.istio.io/v1", "AuthorizationPolicy");
 
@@ -31,7 +34,7 @@ public sealed record ManifestKind(string ApiVersion, string Name)
 
     /// <summary>Every kind that this version reads.</summary>
     public static IReadOnlyList<ManifestKind> All { get; } =
-        [Service, Namespace, HttpRoute, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, InboundLimits];
+        [Service, Namespace, HttpRoute, GrpcRoute, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, InboundLimits];
 
     /// <summary><c>kind</c> with its <c>apiVersion</c>.</summary>
     public override string ToString() => $"{Name} ({ApiVersion})";

@@ -12,6 +12,7 @@ public static class ManifestReader
         new(ManifestKind.Service, [], ServiceReader.Read),
         new(ManifestKind.Namespace, [], NamespaceReader.Read),
         new(ManifestKind.HttpRoute, ["gateway.networking.k8s.io/v1beta1"], HttpRouteReader.Read),
+        new(ManifestKind.GrpcRoute, [], GrpcRouteReader.Read),
         new(ManifestKind.AuthorizationPolicy, ["security.istio.io/v1beta1"], AuthorizationPolicyReader.Read),
         new(ManifestKind.PeerAuthentication, ["security.istio.io/v1beta1"], PeerAuthenticationReader.Read),
         new(ManifestKind.DestinationRule, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], DestinationRuleReader.Read),
@@ -21,7 +22,7 @@ public static class ManifestReader
 
     private static readonly string[] KindsNotYet =
     [
-        "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute", "Gateway", "GatewayClass", "ReferenceGrant", "BackendTLSPolicy", "XBackendTrafficPolicy",
+        "TCPRoute", "TLSRoute", "UDPRoute", "Gateway", "GatewayClass", "ReferenceGrant", "BackendTLSPolicy", "XBackendTrafficPolicy",
         "ServiceEntry", "WorkloadEntry", "WorkloadGroup", "Sidecar", "EnvoyFilter", "ProxyConfig", "RequestAuthentication", "Telemetry", "WasmPlugin",
         "ServiceAccount", "EndpointSlice", "Endpoints", "List",
     ];

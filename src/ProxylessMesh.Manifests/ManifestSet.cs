@@ -21,6 +21,7 @@ public sealed class ManifestSet
         _byName = byName.ToFrozenDictionary();
         Services = [.. All.OfType<ServiceManifest>()];
         HttpRoutes = [.. All.OfType<HttpRouteManifest>()];
+        GrpcRoutes = [.. All.OfType<GrpcRouteManifest>()];
         AuthorizationPolicies = [.. All.OfType<AuthorizationPolicyManifest>()];
         PeerAuthentications = [.. All.OfType<PeerAuthenticationManifest>()];
         DestinationRules = [.. All.OfType<DestinationRuleManifest>()];
@@ -36,6 +37,9 @@ public sealed class ManifestSet
 
     /// <summary>The HTTPRoutes; an earlier one is the older in Gateway API's precedence.</summary>
     public ImmutableArray<HttpRouteManifest> HttpRoutes { get; }
+
+    /// <summary>The GRPCRoutes; an earlier one is the older in Gateway API's precedence.</summary>
+    public ImmutableArray<GrpcRouteManifest> GrpcRoutes { get; }
 
     /// <summary>The AuthorizationPolicies.</summary>
     public ImmutableArray<AuthorizationPolicyManifest> AuthorizationPolicies { get; }

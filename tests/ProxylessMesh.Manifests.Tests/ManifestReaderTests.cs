@@ -95,7 +95,7 @@ public sealed class ManifestReaderTests
 
     [Fact]
     public void Kind_of_a_later_version_says_so()
-        => Invalid("apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: { name: a }\n").Is(2, 7, "kind", "not supported yet", "Use one of Service");
+        => Invalid("apiVersion: gateway.networking.k8s.io/v1\nkind: TCPRoute\nmetadata: { name: a }\n").Is(2, 7, "kind", "not supported yet", "Use one of Service");
 
     [Fact]
     public void Wrong_api_version_names_the_right_one()

@@ -31,8 +31,12 @@ public sealed partial class ReadmeTests
             });
         }
 
-        // Alternatives that exclude each other in one place, and metadata that the text describes.
-        string[] elsewhere = [@"\.(exact|prefix|regex)$", @"metadata\.(namespace|labels|annotations)$", @"\.(request|response)HeaderModifier$"];
+        // Alternatives that exclude each other in one place, metadata and older forms that the text describes, and filters of backends, which are those of rules.
+        string[] elsewhere =
+        [
+            @"\.(exact|prefix|regex)$", @"metadata\.(namespace|labels|annotations)$", @"\.(request|response)HeaderModifier$", @"\.backendRefs\[\]\.filters\[\]\.",
+            @"\.(replaceFullPath|replacePrefixMatch)$", @"\.(hostnames|extensionRef)$", @"sessionPersistence\.(cookie|header|sessionName|cookieConfig|absoluteTimeout)$",
+        ];
         var missing = asked.Where(field => !field.Value && !elsewhere.Any(pattern => Regex.IsMatch(field.Key, pattern))).Select(field => field.Key);
         Assert.Empty(missing);
     }

@@ -2,6 +2,7 @@ using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Extensions.Filters.Http.Fault.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
+using Envoy.Extensions.Filters.Http.StatefulSession.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
@@ -12,11 +13,12 @@ namespace ProxylessMesh.ControlPlane.Translation;
 internal static class ListenerTranslator
 {
     public const string FaultFilter = "envoy.filters.http.fault";
+    public const string SessionFilter = "envoy.filters.http.stateful_session";
     private const string RouterFilter = "envoy.filters.http.router";
 
     /// <summary>
-    /// The listener under the name that a client asked for. The fault filter is always there and does nothing by itself: a fault that
-    /// is switched on is then one changed route, not a changed listener that could arrive after it.
+    /// The listener under the name that a client asked for. The filters for faults and sessions are always there and do nothing by
+    /// themselves: a fault that is switched on is then one changed route, not a changed listener that could arrive after it.
     /// </summary>
     public static Listener Outbound(string requestedName, string canonicalName) => new()
     {
@@ -27,7 +29,7 @@ internal static class ListenerTranslator
             {
                 StatPrefix = canonicalName,
                 Rds = new Rds { ConfigSource = Ads, RouteConfigName = canonicalName },
-                HttpFilters = { Filter(FaultFilter, new HTTPFault()), Router },
+                HttpFilters = { Filter(FaultFilter, new HTTPFault()), Optional(SessionFilter, new StatefulSession()), Router },
             }),
         },
     };
@@ -35,6 +37,14 @@ internal static class ListenerTranslator
     public static HttpFilter Router => Filter(RouterFilter, new Router());
 
     public static ConfigSource Ads => new() { Ads = new AggregatedConfigSource(), ResourceApiVersion = ApiVersion.V3 };
+
+    /// <summary>A filter that a client may leave out.</summary>
+    public static HttpFilter Optional(string name, IMessage config)
+    {
+        var filter = Filter(name, config);
+        filter.IsOptional = true;
+        return filter;
+    }
 
     public static HttpFilter Filter(string name, IMessage config) => new() { Name = name, TypedConfig = Any.Pack(config) };
 }

@@ -1,4 +1,5 @@
 using Envoy.Config.Route.V3;
+using Google.Protobuf.WellKnownTypes;
 using ProxylessMesh.Manifests;
 using ProxylessMesh.Manifests.Kinds;
 
@@ -18,7 +19,7 @@ internal sealed class RouteActionTranslator(ManifestSet manifests, int calledPor
     /// <summary>The split over <paramref name="shares"/>, whose sum is over zero.</summary>
     public RouteAction ToShares(IReadOnlyList<ClusterShare> shares)
     {
-        if (shares is [{ RequestHeaders.IsEmpty: true, ResponseHeaders.IsEmpty: true } only])
+        if (shares is [{ RequestHeaders.IsEmpty: true, ResponseHeaders.IsEmpty: true, LeadsNowhere: false } only])
         {
             return ToOne(only.Cluster);
         }
@@ -48,6 +49,9 @@ internal sealed class RouteActionTranslator(ManifestSet manifests, int calledPor
         return new ClusterReference(host, number, subset);
     }
 
+    /// <summary>The name of a cluster that a route sends copies to.</summary>
+    public string Name(ClusterReference cluster) => Remember(cluster).Name;
+
     private ClusterReference Remember(ClusterReference cluster)
     {
         _references.Add(cluster);
@@ -59,9 +63,14 @@ internal sealed class RouteActionTranslator(ManifestSet manifests, int calledPor
         var weight = new WeightedCluster.Types.ClusterWeight { Name = Remember(share.Cluster).Name, Weight = (uint)share.Weight };
         HeaderTranslator.Add(share.RequestHeaders, weight.RequestHeadersToAdd, weight.RequestHeadersToRemove);
         HeaderTranslator.Add(share.ResponseHeaders, weight.ResponseHeadersToAdd, weight.ResponseHeadersToRemove);
+        if (share.LeadsNowhere)
+        {
+            weight.TypedPerFilterConfig.Add(ListenerTranslator.FaultFilter, Any.Pack(FaultTranslator.Nowhere));
+        }
+
         return weight;
     }
 }
 
-/// <summary>One side of a split.</summary>
-internal sealed record ClusterShare(ClusterReference Cluster, int Weight, HeaderModifier RequestHeaders, HeaderModifier ResponseHeaders);
+/// <summary>One side of a split. Where it leads nowhere, its calls are answered with 500, and the cluster only stands for one.</summary>
+internal sealed record ClusterShare(ClusterReference Cluster, int Weight, HeaderModifier RequestHeaders, HeaderModifier ResponseHeaders, bool LeadsNowhere = false);

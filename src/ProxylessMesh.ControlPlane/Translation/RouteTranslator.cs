@@ -14,7 +14,7 @@ internal sealed class RouteTranslator(ManifestSet manifests)
 {
     /// <summary>What the manifests for this port ask of callers. None: all callers share one route configuration.</summary>
     public ImmutableArray<CallerFact> Facts(MeshService service, int port)
-        => [.. AttachedHttpRoutes(service, port)
+        => [.. Attached(service, port)
             .Where(route => route.Namespace != service.Namespace)
             .Select(route => CallerFact.Namespace(route.Namespace))
             .Distinct()];
@@ -31,7 +31,10 @@ internal sealed class RouteTranslator(ManifestSet manifests)
         if (!Facts(service, port).IsEmpty)
         {
             _ = Configuration(service, port, "", CallerClass.All, action);
-            _ = HttpRouteTranslator.Routes(AttachedHttpRoutes(service, port), action).Count();
+            foreach (var group in Attached(service, port).GroupBy(route => route.Namespace))
+            {
+                _ = GatewayRoutes(service, port, [.. group], action).Count();
+            }
         }
 
         return action.References;
@@ -41,14 +44,14 @@ internal sealed class RouteTranslator(ManifestSet manifests)
     {
         var host = new VirtualHost { Name = ClusterNames.Route(service.Host, port), Domains = { "*" } };
         var virtualService = VirtualServiceFor(service.Host);
-        var httpRoutes = HttpRoutesFor(service, port, callers);
+        var routes = AttachedFor(service, port, callers);
         if (virtualService is not null)
         {
             host.Routes.AddRange(VirtualServiceTranslator.Routes(virtualService, action));
         }
 
-        host.Routes.AddRange(HttpRouteTranslator.Routes(httpRoutes, action));
-        if (virtualService is null && httpRoutes.Count == 0)
+        host.Routes.AddRange(GatewayRoutes(service, port, routes, action));
+        if (virtualService is null && routes.Count == 0)
         {
             host.Routes.Add(new Route { Name = "default", Match = new RouteMatch { Prefix = "/" }, Route_ = action.ToOne(new ClusterReference(service.Host, port, "")) });
         }
@@ -56,17 +59,30 @@ internal sealed class RouteTranslator(ManifestSet manifests)
         return new RouteConfiguration { Name = name, VirtualHosts = { host } };
     }
 
-    // GAMMA: a route from another namespace than the service's is a consumer's. It is for callers of that namespace only, and replaces
-    // for them what the service's own namespace says.
-    private List<HttpRouteManifest> HttpRoutesFor(MeshService service, int port, CallerClass callers)
+    // GEP-1294: routes of two kinds on one port are not merged; the GRPCRoutes count and the HTTPRoutes do not.
+    private static IEnumerable<Route> GatewayRoutes(MeshService service, int port, List<RouteManifest> routes, RouteActionTranslator action)
     {
-        var attached = AttachedHttpRoutes(service, port);
-        var consumers = attached.Where(route => route.Namespace != service.Namespace && callers.IsIn(route.Namespace)).ToList();
-        return consumers.Count > 0 ? consumers : attached.Where(route => route.Namespace == service.Namespace).ToList();
+        var translator = new GatewayRouteTranslator(action, new ClusterReference(service.Host, port, ""), service.TakesAnyPort ? null : port);
+        var grpc = routes.OfType<GrpcRouteManifest>().ToList();
+        return translator.Routes(grpc.Count > 0 ? RoutePrecedence.Order(grpc) : RoutePrecedence.Order(routes.OfType<HttpRouteManifest>()));
     }
 
-    private List<HttpRouteManifest> AttachedHttpRoutes(MeshService service, int port)
-        => [.. manifests.HttpRoutes.Where(route => route.Parents.Any(parent => parent.Host == service.Host && (service.TakesAnyPort || parent.Port is null || parent.Port == port)))];
+    // GEP-1294: a route from another namespace than the service's is a consumer's. It is for callers of that namespace only, and replaces
+    // for them what the service's own namespace says.
+    private List<RouteManifest> AttachedFor(MeshService service, int port, CallerClass callers)
+    {
+        var attached = Attached(service, port);
+        var consumers = attached.Where(route => route.Namespace != service.Namespace && callers.IsIn(route.Namespace)).ToList();
+        return consumers.Count > 0 ? consumers : [.. attached.Where(route => route.Namespace == service.Namespace)];
+    }
+
+    private List<RouteManifest> Attached(MeshService service, int port)
+        => [.. manifests.HttpRoutes.Concat<RouteManifest>(manifests.GrpcRoutes).Where(route => route.Parents.Any(parent => IsFor(parent, service, port)))];
+
+    private static bool IsFor(RouteParent parent, MeshService service, int port)
+        => parent.Host == service.Host
+            && (service.TakesAnyPort || parent.Port is null || parent.Port == port)
+            && (parent.PortName is null || service.Manifest?.Ports.Any(known => known.Port == port && known.Name == parent.PortName) == true);
 
     // Istio does not merge VirtualServices of one host: the one with the most specific host counts, of equal ones the oldest.
     private VirtualServiceManifest? VirtualServiceFor(string host)

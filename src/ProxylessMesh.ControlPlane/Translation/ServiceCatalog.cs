@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using ProxylessMesh.ControlPlane.Workloads;
 using ProxylessMesh.Manifests;
+using ProxylessMesh.Manifests.Kinds;
 
 namespace ProxylessMesh.ControlPlane.Translation;
 
@@ -22,8 +23,8 @@ internal sealed class ServiceCatalog
         _selectorKeys = manifests.Services.SelectMany(service => service.Selector.Keys).ToFrozenSet(StringComparer.Ordinal);
         _named = new(StringComparer.Ordinal);
         _named.UnionWith(manifests.Services.Select(service => service.Host));
-        _named.UnionWith(manifests.HttpRoutes.SelectMany(route => route.Parents).Select(parent => parent.Host));
-        _named.UnionWith(manifests.HttpRoutes.SelectMany(route => route.Rules).SelectMany(rule => rule.Backends).Select(backend => backend.Host));
+        _named.UnionWith(manifests.All.OfType<RouteManifest>().SelectMany(route => route.Parents).Select(parent => parent.Host));
+        _named.UnionWith(manifests.All.OfType<RouteManifest>().SelectMany(route => route.AllRules).SelectMany(Backends).Where(backend => backend.IsService).Select(backend => backend.Host));
         _named.UnionWith(manifests.VirtualServices.SelectMany(virtualService => virtualService.Hosts));
         _named.UnionWith(manifests.VirtualServices.SelectMany(virtualService => virtualService.Http).SelectMany(route => route.Destinations).Select(destination => destination.Host));
         _named.UnionWith(manifests.DestinationRules.Select(rule => rule.Host));
@@ -39,6 +40,9 @@ internal sealed class ServiceCatalog
             .Select(host => Service(host, index))
             .OfType<MeshService>()];
     }
+
+    private static IEnumerable<RouteBackend> Backends(RouteRule rule)
+        => rule.Backends.Concat(rule.Backends.Select(backend => backend.Filters).Prepend(rule.Filters).SelectMany(filters => filters.Mirrors).Select(mirror => mirror.Backend));
 
     private MeshService? Service(string host, WorkloadIndex index)
     {

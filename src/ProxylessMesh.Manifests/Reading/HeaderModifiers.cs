@@ -5,6 +5,8 @@ namespace ProxylessMesh.Manifests.Reading;
 /// <summary>Changes of headers, as Gateway API and as Istio write them.</summary>
 internal static class HeaderModifiers
 {
+    private const int MaxHeaders = 16;
+
     /// <summary>Gateway API: lists of name and value.</summary>
     public static HeaderModifier ReadGateway(YamlMap map)
     {
@@ -15,6 +17,11 @@ internal static class HeaderModifiers
             Remove = map.Texts("remove", TextRules.HeaderName),
         };
         CheckTwice(map, modifier);
+        foreach (var (key, count) in new[] { ("set", modifier.Set.Length), ("add", modifier.Add.Length), ("remove", modifier.Remove.Length) }.Where(list => list.Item2 > MaxHeaders))
+        {
+            map.Field(key)?.Fail($"there are {count} headers, more than {MaxHeaders}", "Split the rule");
+        }
+
         map.End();
         return modifier;
     }
@@ -57,7 +64,7 @@ internal static class HeaderModifiers
     {
         var header = new HeaderValue(
             map.RequiredText("name", TextRules.HeaderName, "Write the header's name"),
-            map.RequiredText("value", TextRules.HeaderValue, "Write the header's value"));
+            map.RequiredText("value", static text => TextRules.NotEmpty(text) ?? TextRules.HeaderValue(text), "Write the header's value"));
         map.End();
         return header;
     }

@@ -48,7 +48,8 @@ internal static class HttpRouteMatchReader
         return field is { Node: ScalarNode scalar } known && known.Choice<int>(words) is not null ? scalar.Text : null;
     }
 
-    private static ImmutableArray<HttpRouteValueMatch> ReadValues(YamlMap owner, string key, TextRule nameRule, bool ignoreCase)
+    /// <summary>Conditions on headers or query parameters, each name once.</summary>
+    public static ImmutableArray<RouteValueMatch> ReadValues(YamlMap owner, string key, TextRule nameRule, bool ignoreCase)
     {
         var values = owner.List(key, map => ReadValue(map, nameRule, ignoreCase));
         if (values.Length > MaxValues)
@@ -64,12 +65,12 @@ internal static class HttpRouteMatchReader
         return values;
     }
 
-    private static HttpRouteValueMatch ReadValue(YamlMap map, TextRule nameRule, bool ignoreCase)
+    private static RouteValueMatch ReadValue(YamlMap map, TextRule nameRule, bool ignoreCase)
     {
         var isRegex = map.Field("type")?.Choice<bool>([("Exact", false), ("RegularExpression", true)]) ?? false;
         var name = map.RequiredText("name", nameRule, "Write the name");
         var value = map.RequiredText("value", isRegex ? TextRules.Expression : TextRules.NotEmpty, "Write the value");
         map.End();
-        return new HttpRouteValueMatch(ignoreCase ? HeaderNames.Lower(name) : name, value, isRegex);
+        return new RouteValueMatch(ignoreCase ? HeaderNames.Lower(name) : name, value, isRegex);
     }
 }

@@ -46,6 +46,25 @@ internal static class TextRules
             ? null
             : new("it is not a host name", "Write a service such as 'catalog', 'catalog.shop' or 'catalog.shop.svc.cluster.local', without scheme and port");
 
+    /// <summary>A host name in lower case without wildcard (Gateway API's PreciseHostname).</summary>
+    public static Mistake? PreciseHostname(string text)
+        => text.Length is > 0 and <= 253 && text.Split('.').All(IsDnsLabel) ? null : new("it is not a host name", "Write a host such as 'shop.example', in lower case, without scheme, port and wildcard");
+
+    /// <summary>The same, or one with <c>*.</c> in front (Gateway API's Hostname).</summary>
+    public static Mistake? GatewayHostname(string text) => PreciseHostname(text.StartsWith("*.", StringComparison.Ordinal) ? text[2..] : text);
+
+    /// <summary>API group: empty for Kubernetes' own kinds, else a DNS name.</summary>
+    public static Mistake? ApiGroup(string text) => text.Length == 0 ? null : DnsName(text);
+
+    /// <summary>Kind of an object.</summary>
+    public static Mistake? ApiKind(string text)
+        => text.Length is > 0 and <= 63 && char.IsAsciiLetter(text[0]) && text[^1] != '-' && text.All(static character => char.IsAsciiLetterOrDigit(character) || character == '-')
+            ? null
+            : new("it is not a kind", "Write a kind such as 'Service'");
+
+    /// <summary>Name of an object of a kind that is not known here.</summary>
+    public static Mistake? ObjectName(string text) => text.Length is > 0 and <= 253 ? null : new("it is not a name", "Write 1 to 253 characters");
+
     public static Mistake? NotEmpty(string text) => text.Length > 0 ? null : new("it is empty", "Write a value or remove the entry");
 
     /// <summary>RFC 9110 field name.</summary>

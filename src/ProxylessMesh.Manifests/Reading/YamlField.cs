@@ -159,6 +159,18 @@ internal readonly struct YamlField(YamlNode node, string path, ReadingErrors err
         return null;
     }
 
+    /// <summary>One of the words, itself.</summary>
+    public string? Word(ReadOnlySpan<string> words, params ReadOnlySpan<string> notYet)
+    {
+        var choices = new (string, int)[words.Length];
+        for (var i = 0; i < choices.Length; i++)
+        {
+            choices[i] = (words[i], i);
+        }
+
+        return Choice<int>(choices, notYet) is { } index ? words[index] : null;
+    }
+
     /// <summary>A map of fields.</summary>
     public YamlMap? Map()
     {

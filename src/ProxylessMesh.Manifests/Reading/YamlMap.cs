@@ -128,6 +128,9 @@ internal sealed class YamlMap
     /// <summary>Reports a mistake at the map itself.</summary>
     public void Fail(string problem, string cure) => Errors.Add(Node.At, Path, null, problem, cure);
 
+    /// <summary>Reports something worth a look at the map itself.</summary>
+    public void Warn(string problem, string cure) => Errors.Add(Node.At, Path, null, problem, cure, ManifestErrorSeverity.Warning);
+
     /// <summary>Refuses every field that was not asked for.</summary>
     public void End()
     {

@@ -19,7 +19,7 @@ internal static class CrossChecks
         {
             findings.AddRange(document.Manifest switch
             {
-                HttpRouteManifest route => ServiceReferences.Find(document, route, all),
+                RouteManifest route => ServiceReferences.Find(document, route, all).Concat(RouteConflicts.Find(document, route, all)),
                 VirtualServiceManifest service => SubsetReferences.Find(document, service, all),
                 _ => [],
             });

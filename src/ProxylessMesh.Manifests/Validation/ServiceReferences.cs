@@ -3,30 +3,51 @@ using ProxylessMesh.Manifests.Kinds;
 namespace ProxylessMesh.Manifests.Validation;
 
 /// <summary>
-/// References of HTTPRoutes to services. A service without manifest may exist by workloads that joined, so that only draws a warning; a
-/// port that the manifest of the service does not have is an error.
+/// References of HTTPRoutes and GRPCRoutes to services. A service without manifest may exist by workloads that joined, so that only
+/// draws a warning; a port that the manifest of the service does not have is an error.
 /// </summary>
 internal static class ServiceReferences
 {
-    public static IEnumerable<ManifestError> Find(ReadDocument document, HttpRouteManifest route, ManifestSet all)
+    public static IEnumerable<ManifestError> Find(ReadDocument document, RouteManifest route, ManifestSet all)
     {
-        foreach (var (parent, index) in route.Parents.Select((parent, index) => (parent, index)))
+        foreach (var parent in route.Parents)
         {
-            foreach (var finding in Check(document, $"spec.parentRefs[{index}]", parent.Host, parent.Port, all))
+            var path = $"spec.parentRefs[{parent.Index}]";
+            foreach (var finding in Check(document, path, parent.Host, parent.Port, all).Concat(CheckPortName(document, path, parent, all)))
             {
                 yield return finding;
             }
         }
 
-        foreach (var (rule, ruleIndex) in route.Rules.Select((rule, index) => (rule, index)))
+        foreach (var (rule, ruleIndex) in route.AllRules.Select((rule, index) => (rule, index)))
         {
-            foreach (var (backend, index) in rule.Backends.Select((backend, index) => (backend, index)))
+            var path = $"spec.rules[{ruleIndex}]";
+            foreach (var finding in CheckMirrors(document, path, rule.Filters, all))
             {
-                foreach (var finding in Check(document, $"spec.rules[{ruleIndex}].backendRefs[{index}]", backend.Host, backend.Port, all))
+                yield return finding;
+            }
+
+            foreach (var (backend, index) in rule.Backends.Select((backend, index) => (backend, index)).Where(backend => backend.backend.IsService))
+            {
+                foreach (var finding in Check(document, $"{path}.backendRefs[{index}]", backend.Host, backend.Port, all).Concat(CheckMirrors(document, $"{path}.backendRefs[{index}]", backend.Filters, all)))
                 {
                     yield return finding;
                 }
             }
+        }
+    }
+
+    private static IEnumerable<ManifestError> CheckMirrors(ReadDocument document, string owner, RouteFilters filters, ManifestSet all)
+        => filters.Mirrors.Where(mirror => mirror.Backend.IsService).SelectMany(mirror => Check(document, $"{owner}.filters", mirror.Backend.Host, mirror.Backend.Port, all));
+
+    private static IEnumerable<ManifestError> CheckPortName(ReadDocument document, string path, RouteParent parent, ManifestSet all)
+    {
+        if (parent.PortName is { } name && all.FindService(parent.Host) is { } service
+            && !service.Ports.Any(port => port.Name == name && (parent.Port is null || parent.Port == port.Port)))
+        {
+            var names = service.Ports.Select(port => port.Name).Where(known => known.Length > 0).ToList();
+            yield return document.Finding(
+                $"{path}.sectionName", $"{service.DisplayName} has no such port", names.Count == 0 ? "Remove it: the service's port has no name" : $"Write one of {string.Join(", ", names)}");
         }
     }
 

@@ -40,10 +40,10 @@ public sealed class HttpRouteReaderTests
 
         var match = Assert.Single(rule.Matches);
         Assert.Equal((HttpPathMatchType.Exact, "/items", "GET"), (match.PathType, match.Path, match.Method));
-        Assert.Equal(new HttpRouteValueMatch("x-beta", "yes", IsRegex: false), Assert.Single(match.Headers));
-        Assert.Equal(new HttpRouteValueMatch("Page", "[0-9]+", IsRegex: true), Assert.Single(match.QueryParameters));
-        Assert.Equal(new HeaderValue("a", "b"), Assert.Single(rule.RequestHeaders.Set));
-        Assert.Equal("c", Assert.Single(rule.RequestHeaders.Remove));
+        Assert.Equal(new RouteValueMatch("x-beta", "yes", IsRegex: false), Assert.Single(match.Headers));
+        Assert.Equal(new RouteValueMatch("Page", "[0-9]+", IsRegex: true), Assert.Single(match.QueryParameters));
+        Assert.Equal(new HeaderValue("a", "b"), Assert.Single(rule.Filters.RequestHeaders.Set));
+        Assert.Equal("c", Assert.Single(rule.Filters.RequestHeaders.Remove));
         Assert.Equal((TimeSpan.FromSeconds(2), TimeSpan.FromMilliseconds(500)), (rule.RequestTimeout, rule.BackendRequestTimeout));
         Assert.Equal((503, 2, TimeSpan.FromMilliseconds(25)), (rule.Retry?.Codes.Single(), rule.Retry?.Attempts, rule.Retry?.Backoff));
     }
@@ -76,10 +76,10 @@ public sealed class HttpRouteReaderTests
     [InlineData("timeouts: { request: 1.5s }", "spec.rules[0].timeouts.request", "not a duration")]
     [InlineData("timeouts: { request: 5 }", "spec.rules[0].timeouts.request", "not a duration")]
     [InlineData("timeouts: { request: 1s, backendRequest: 2s }", "spec.rules[0].timeouts.backendRequest", "longer than the whole call (1s)")]
-    [InlineData("filters: [{ type: URLRewrite, urlRewrite: {} }]", "spec.rules[0].filters[0].type", "not supported yet")]
+    [InlineData("filters: [{ type: ExternalAuth, externalAuth: { protocol: GRPC } }]", "spec.rules[0].filters[0].type", "not supported yet")]
     [InlineData("filters: [{ type: RequestHeaderModifier }]", "spec.rules[0].filters[0].requestHeaderModifier", "missing")]
     [InlineData("filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: a, value: b }], remove: [A] } }]", "spec.rules[0].filters[0].requestHeaderModifier", "changed twice")]
-    [InlineData("sessionPersistence: {}", "spec.rules[0].sessionPersistence", "not supported yet")]
+    [InlineData("sessionPersistence: {}", "spec.rules[0].sessionPersistence.cookie", "missing")]
     [InlineData("retry: { codes: [200] }", "spec.rules[0].retry.codes[0]", "out of range")]
     public void Bad_rules_are_refused(string rule, string field, string problem)
     {
@@ -94,7 +94,7 @@ public sealed class HttpRouteReaderTests
     [InlineData("{ name: catalog }", "spec.rules[0].backendRefs[0].port", "missing")]
     [InlineData("{ name: catalog, port: 80, weight: -1 }", "spec.rules[0].backendRefs[0].weight", "out of range")]
     [InlineData("{ name: catalog, port: 80, weight: 1000001 }", "spec.rules[0].backendRefs[0].weight", "out of range")]
-    [InlineData("{ kind: Pod, name: catalog, port: 80 }", "spec.rules[0].backendRefs[0].kind", "not a known word")]
+    [InlineData("{ kind: '*', name: catalog, port: 80 }", "spec.rules[0].backendRefs[0].kind", "not a kind")]
     public void Bad_backends_are_refused(string backend, string field, string problem)
     {
         var error = Invalid(Document(ManifestKind.HttpRoute, "catalog", Parent + $"rules:\n- backendRefs: [{backend}]\n"));
@@ -104,15 +104,38 @@ public sealed class HttpRouteReaderTests
     }
 
     [Theory]
-    [InlineData("{ name: public }", "spec.parentRefs[0]", "only services are supported")]
-    [InlineData("{ group: \"\", kind: Service, name: catalog, sectionName: http }", "spec.parentRefs[0].sectionName", "not supported yet")]
     [InlineData("{ group: \"\", kind: Service, name: catalog }, { group: \"\", kind: Service, name: catalog, port: 80 }", "spec.parentRefs", "more than once")]
+    [InlineData("{ group: \"\", kind: Service, name: catalog, sectionName: a }, { group: \"\", kind: Service, name: catalog, sectionName: a, port: 80 }", "spec.parentRefs", "more than once")]
+    [InlineData("{ group: \"\", kind: Service, name: catalog, sectionName: a }, { group: \"\", kind: Service, name: catalog, sectionName: a }", "spec.parentRefs", "more than once")]
+    [InlineData("{ group: \"\", kind: Service, name: Catalog }", "spec.parentRefs[0].name", "DNS label")]
+    [InlineData("{ group: \"\", kind: Service, name: catalog, port: 0 }", "spec.parentRefs[0].port", "out of range")]
     public void Bad_parents_are_refused(string parents, string field, string problem)
     {
         var error = Invalid(Document(ManifestKind.HttpRoute, "catalog", $"parentRefs: [{parents}]\nrules: [{{ backendRefs: [{{ name: catalog, port: 80 }}] }}]"));
 
         Assert.Equal(field, error.Field);
         Assert.Contains(problem, error.Problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("parentRefs: [{ name: public }]\nrules: [{ backendRefs: [{ name: catalog, port: 80 }] }]", "NoMatchingParent")]
+    [InlineData("parentRefs: [{ group: \"\", kind: Service, name: catalog }]\nhostnames: [shop.example]\nrules: [{ backendRefs: [{ name: catalog, port: 80 }] }]", "no effect on routes of Services")]
+    [InlineData("parentRefs: [{ group: \"\", kind: Service, name: catalog }]\nrules: [{ backendRefs: [{ kind: Pod, name: catalog, port: 80 }, { name: catalog, port: 80 }] }]", "InvalidKind")]
+    [InlineData("parentRefs: [{ group: \"\", kind: Service, name: catalog }]\nrules: [{ filters: [{ type: ExtensionRef, extensionRef: { group: a.example, kind: Waf, name: w } }], backendRefs: [{ name: catalog, port: 80 }] }]", "answered with 500")]
+    public void What_is_legal_and_not_carried_out_as_one_might_think_draws_a_warning(string spec, string problem)
+    {
+        var reading = Read(Document(ManifestKind.HttpRoute, "catalog", spec));
+
+        Assert.True(reading.IsValid);
+        Assert.Contains(reading.Warnings, warning => warning.Problem.Contains(problem, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_parent_that_is_no_service_leaves_those_that_are()
+    {
+        var route = Valid<HttpRouteManifest>(Document(ManifestKind.HttpRoute, "catalog", "parentRefs: [{ name: public }, { group: \"\", kind: Service, name: catalog, namespace: bank, sectionName: http }]\nrules: [{ backendRefs: [{ name: catalog, port: 80 }] }]"));
+
+        Assert.Equal(new RouteParent { Name = "catalog", Namespace = "bank", PortName = "http", Index = 1 }, Assert.Single(route.Parents));
     }
 
     [Fact]

@@ -33,6 +33,18 @@ internal sealed class ClusterEndpoint(string cluster, IPEndPoint address, bool m
     /// <summary>Connections to this address and for this cluster only.</summary>
     public HttpMessageInvoker Transport { get; } = transport;
 
+    /// <summary>Its connections, as far as its transport counts them.</summary>
+    public EndpointConnections Connections { get; } = (transport as CountedTransport)?.Connections ?? new EndpointConnections();
+
+    /// <summary>Calls that one connection carries at once: one with HTTP/1.1; with HTTP/2 as many as configured, else any number.</summary>
+    public long CallsPerConnection { get; init; } = 1;
+
+    /// <summary>
+    /// Calls that wait for a connection: those that are more than its connections carry. With HTTP/2 that is, as in Envoy, while the
+    /// first connection is being made, or where <c>max_concurrent_streams</c> is configured.
+    /// </summary>
+    public long Pending => Connections.Ready is var ready && ready > 0 && CallsPerConnection == long.MaxValue ? 0 : Math.Max(0, ActiveCalls - (ready * CallsPerConnection));
+
     public OutlierState Outlier { get; } = new();
 
     /// <summary>Calls sent whose answer's body has not ended: the load that least request compares.</summary>

@@ -24,9 +24,15 @@ internal sealed class ClusterMembers : IDisposable
 
     public string Name { get; }
 
+    /// <summary>For calls of the default priority.</summary>
     public CircuitBreaker Breaker { get; } = new();
 
-    public RetryBudget RetryBudget { get; } = new();
+    /// <summary>For calls on routes of <c>priority: HIGH</c>.</summary>
+    public CircuitBreaker HighPriorityBreaker { get; } = new();
+
+    public RetryBudget RetryBudget => Breaker.Retries;
+
+    public ClusterConnections Connections { get; } = new();
 
     public OutlierDetector Outliers { get; }
 
@@ -42,9 +48,16 @@ internal sealed class ClusterMembers : IDisposable
     public void Use(ClusterConfig config)
     {
         Breaker.Use(config.CircuitBreaker);
-        RetryBudget.Use(config.CircuitBreaker);
+        HighPriorityBreaker.Use(config.HighPriorityCircuitBreaker);
+        Connections.Use(config.CircuitBreaker);
         Outliers.Use(config.OutlierDetection);
     }
+
+    public CircuitBreaker BreakerOf(bool isHighPriority) => isHighPriority ? HighPriorityBreaker : Breaker;
+
+    /// <summary>Whether an attempt, counted at its endpoint already, may wait for a connection if it has to (<c>max_pending_requests</c>).</summary>
+    public bool MayWait(ClusterEndpoint endpoint, CircuitBreaker breaker)
+        => breaker.PendingLimit == long.MaxValue || endpoint.Pending == 0 || CountPending() <= breaker.PendingLimit;
 
     public void MembersChanged() => Volatile.Write(ref _live, [.. Table.Values.Select(static entry => entry.Endpoint)]);
 
@@ -73,6 +86,17 @@ internal sealed class ClusterMembers : IDisposable
         await Task.Delay(wait, _time).ConfigureAwait(false);
         endpoint.EndBackOff();
         AvailabilityChanged();
+    }
+
+    private long CountPending()
+    {
+        var pending = 0L;
+        foreach (var endpoint in Volatile.Read(ref _live))
+        {
+            pending += endpoint.Pending;
+        }
+
+        return pending;
     }
 
     private void AvailabilityChanged() => Interlocked.Increment(ref _availabilityVersion);

@@ -87,7 +87,12 @@ internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, Ht
         var key = new EndpointKey(endpoint.Address, meshTls, meshTls ? peers : "");
         if (!members.Table.TryGetValue(key, out var entry))
         {
-            entry = (new ClusterEndpoint(config.Name, endpoint.Address, meshTls, transports(config, endpoint, meshTls)), 0);
+            var http2 = meshTls || config.Http2;
+            entry = (new ClusterEndpoint(config.Name, endpoint.Address, meshTls, transports(config, endpoint, meshTls))
+            {
+                CallsPerConnection = http2 ? config.Connection.MaxConcurrentStreams ?? long.MaxValue : 1,
+            }, 0);
+            entry.Endpoint.Connections.Join(members.Connections);
         }
 
         entry.Endpoint.Hostname = endpoint.Hostname;

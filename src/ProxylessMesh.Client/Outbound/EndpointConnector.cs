@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using ProxylessMesh.Client.Clusters;
 using ProxylessMesh.Client.Resilience;
 using ProxylessMesh.Spiffe;
 using ProxylessMesh.Xds.Matching;
@@ -14,26 +15,38 @@ namespace ProxylessMesh.Client.Outbound;
 /// Opens connections to one endpoint: TCP, then TLS with the identity of this moment, so that rotation concerns new connections only.
 /// The peer must prove one of the identities that its cluster may have.
 /// </summary>
-internal sealed class EndpointConnector(ClusterConfig cluster, IPEndPoint address, UpstreamTlsConfig? tls, IdentitySource identities, TimeProvider time)
+internal sealed class EndpointConnector(ClusterConfig cluster, IPEndPoint address, UpstreamTlsConfig? tls, IdentitySource identities, TimeProvider time, EndpointConnections connections)
 {
     private static readonly List<SslApplicationProtocol> Http2Only = [SslApplicationProtocol.Http2];
 
-    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    public ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) => ConnectAsync(context.DnsEndPoint.Host, cancellationToken);
+
+    /// <summary>Waits for the cluster's leave, which is not the endpoint's fault and so not within its time, then connects.</summary>
+    public async ValueTask<Stream> ConnectAsync(string host, CancellationToken cancellationToken)
     {
+        await connections.TakeAsync(cancellationToken).ConfigureAwait(false);
         using var limit = new CancellationTokenSource(cluster.ConnectTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        Stream? stream = null;
+        Socket? socket = null;
+        CountedNetworkStream? stream = null;
         try
         {
+            socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             await socket.ConnectAsync(address, either.Token).ConfigureAwait(false);
-            stream = new NetworkStream(socket, ownsSocket: true);
-            return tls is null ? stream : await AuthenticateAsync(stream, tls, context.DnsEndPoint.Host, either.Token).ConfigureAwait(false);
+            stream = new CountedNetworkStream(socket, connections);
+            Stream secured = tls is null ? stream : await AuthenticateAsync(stream, tls, host, either.Token).ConfigureAwait(false);
+            stream.Opened();
+            return secured;
         }
         catch (Exception e)
         {
+            if (stream is null)
+            {
+                connections.Closed(wasReady: false);
+            }
+
             stream?.Dispose();
-            socket.Dispose();
+            socket?.Dispose();
             if (e is OperationCanceledException && cancellationToken.IsCancellationRequested)
             {
                 throw;

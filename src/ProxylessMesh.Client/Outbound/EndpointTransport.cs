@@ -1,3 +1,4 @@
+using ProxylessMesh.Client.Clusters;
 using ProxylessMesh.Spiffe;
 using ProxylessMesh.Xds.Resources;
 
@@ -8,8 +9,9 @@ internal sealed class EndpointTransport(IdentitySource identities, TimeProvider 
 {
     public HttpMessageInvoker Create(ClusterConfig cluster, EndpointConfig endpoint, bool meshTls)
     {
-        var connector = new EndpointConnector(cluster, endpoint.Address, meshTls ? cluster.Tls : null, identities, time);
-        return new HttpMessageInvoker(new SocketsHttpHandler
+        var connections = new EndpointConnections();
+        var connector = new EndpointConnector(cluster, endpoint.Address, meshTls ? cluster.Tls : null, identities, time, connections);
+        var handler = new SocketsHttpHandler
         {
             ConnectCallback = connector.ConnectAsync,
 
@@ -29,6 +31,7 @@ internal sealed class EndpointTransport(IdentitySource identities, TimeProvider 
 
             // Spans and trace headers are the mesh's.
             ActivityHeadersPropagator = null,
-        });
+        };
+        return new CountedTransport(handler, connections, cancellationToken => connector.ConnectAsync(cluster.Name, cancellationToken));
     }
 }

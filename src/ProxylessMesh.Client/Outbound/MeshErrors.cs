@@ -46,9 +46,17 @@ internal static class MeshErrors
         Cluster = cluster,
     };
 
-    public static MeshException CircuitBreakerOpen(Cluster cluster) => new(
+    public static MeshException CircuitBreakerOpen(Cluster cluster, bool isHighPriority) => Refused(
+        cluster,
+        $"has {(isHighPriority ? cluster.Config.HighPriorityCircuitBreaker : cluster.Config.CircuitBreaker).MaxRequests} calls in flight{(isHighPriority ? " at high priority" : "")}, as many as its circuit breaker allows (maxRequests)");
+
+    public static MeshException TooManyPending(Cluster cluster, CircuitBreaker breaker) => Refused(
+        cluster,
+        $"has {breaker.PendingLimit} calls that wait for a connection, as many as its circuit breaker allows (maxPendingRequests)");
+
+    private static MeshException Refused(Cluster cluster, string reason) => new(
         MeshError.CircuitBreakerOpen,
-        $"Cluster '{cluster.Name}' has {cluster.Config.CircuitBreaker.MaxRequests} calls in flight, as many as its circuit breaker allows (maxRequests). Slow down or raise the limit.")
+        $"Cluster '{cluster.Name}' {reason}. Slow down or raise the limit.")
     {
         Cluster = cluster.Name,
     };

@@ -93,10 +93,10 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
             return Fail(request, MeshErrors.ClusterUnavailable(target.Name, target.Error));
         }
 
-        if (!cluster.Members.Breaker.TryEnter())
+        if (!cluster.Members.BreakerOf(rule.IsHighPriority).TryEnter())
         {
-            services.Meter.Dropped(cluster.Name);
-            return Fail(request, MeshErrors.CircuitBreakerOpen(cluster));
+            services.Meter.Dropped(cluster.Name, "max_requests");
+            return Fail(request, MeshErrors.CircuitBreakerOpen(cluster, rule.IsHighPriority));
         }
 
         var isGrpc = LocalAnswer.IsGrpc(request);

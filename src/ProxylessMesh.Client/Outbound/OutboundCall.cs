@@ -35,6 +35,8 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
     public bool DeadlinePassed => _deadline is { Passed: true };
 
+    private CircuitBreaker Breaker => Cluster.Members.BreakerOf(rule.IsHighPriority);
+
     private CancellationToken Token => _deadline?.Token ?? caller;
 
     public MeshException DeadlineError(Exception? inner) => MeshErrors.DeadlineExceeded(Cluster.Name, _deadline, _attempts, inner);
@@ -63,7 +65,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
             target.Headers?.Apply(request, wire.Headers);
             wire.Plan?.Prepare(wire, services);
-            Cluster.Members.RetryBudget.Deposit();
+            Breaker.Retries.Deposit();
 
             // The first attempt is awaited here and not in AttemptAsync: one state machine per call.
             var attempt = Start(1);
@@ -155,8 +157,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
             return false;
         }
 
-        var members = Cluster.Members;
-        if (!members.RetryBudget.TryTake(members.Breaker.Active))
+        if (!Breaker.Retries.TryTake(Breaker.Active))
         {
             services.Meter.RetryRefused(Cluster.Name, "budget");
             return false;
@@ -170,7 +171,13 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
     public void Abandon(in AttemptResult last)
     {
-        last.Response?.Dispose();
+        if (last.Response is { } response)
+        {
+            // What failed without an answer is on the list already.
+            (_tried ??= []).Add(_attempt!.Endpoint);
+            response.Dispose();
+        }
+
         _attempt?.Release();
     }
 
@@ -185,10 +192,10 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         _deadline?.Dispose();
         for (; _retriesTaken > 0; _retriesTaken--)
         {
-            Cluster.Members.RetryBudget.Return();
+            Breaker.Retries.Return();
         }
 
-        Cluster.Members.Breaker.Exit();
+        Breaker.Exit();
     }
 
     private async ValueTask<HttpResponseMessage?> InjectAsync(Xds.Resources.FaultConfig fault)
@@ -234,13 +241,20 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
             if (endpoint.TryStart())
             {
-                return endpoint;
+                return cluster.Members.MayWait(endpoint, Breaker) ? endpoint : throw TooManyPending(endpoint);
             }
 
             cluster = wire.Host.State.Routes?.Find(cluster.Name) ?? cluster;
         }
 
         throw MeshErrors.NoHealthyEndpoint(Cluster.Name);
+    }
+
+    private MeshException TooManyPending(ClusterEndpoint endpoint)
+    {
+        endpoint.Finish();
+        services.Meter.Dropped(Cluster.Name, "max_pending_requests");
+        return MeshErrors.TooManyPending(Cluster, Breaker);
     }
 
     private AttemptLimit? Limit() => rule.Retry.AttemptTimeout is { } perTry ? new AttemptLimit(perTry, services.Time, Token) : null;

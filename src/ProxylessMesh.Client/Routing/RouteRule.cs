@@ -38,4 +38,7 @@ internal sealed class RouteRule
 
     /// <summary>The same for gRPC, where the route's <c>timeout</c> does not count (gRFC A31). Null: none.</summary>
     public TimeSpan? GrpcTimeout { get; init; }
+
+    /// <summary>Its calls go by the circuit breaker of <c>priority: HIGH</c>.</summary>
+    public bool IsHighPriority { get; init; }
 }

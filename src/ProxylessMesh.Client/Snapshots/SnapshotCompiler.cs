@@ -73,6 +73,7 @@ internal sealed class SnapshotCompiler(EndpointTable endpoints, TimeProvider tim
                 || Array.Exists(targets, static target => target.PathRewrite is not null || target.HostRewrite is not null || target.Session is not null),
             Retry = (forward.Retry ?? host.Retry) is { } retry ? _policies.GetValue(retry, retry => new RetryPolicy(retry, time)) : _default,
             HttpTimeout = Limit(forward.Timeout),
+            IsHighPriority = forward.IsHighPriority,
             GrpcTimeout = Limit(forward.MaxStreamDuration ?? config.Listener.Api?.MaxStreamDuration),
         };
     }

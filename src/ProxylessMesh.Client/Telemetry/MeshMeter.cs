@@ -32,7 +32,7 @@ internal sealed class MeshMeter
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] });
         _retries = meter.CreateCounter<long>("proxyless_mesh.client.retries", "{attempt}", "Attempts after the first, by what the one before ended with.");
         _retriesRefused = meter.CreateCounter<long>("proxyless_mesh.client.retries_refused", "{attempt}", "Retries that were not made: the budget is used up, or the call being served is a retry itself.");
-        _drops = meter.CreateCounter<long>("proxyless_mesh.client.drops", "{request}", "Calls refused by a circuit breaker.");
+        _drops = meter.CreateCounter<long>("proxyless_mesh.client.drops", "{request}", "Calls refused by a circuit breaker, by the threshold that was reached.");
         _faults = meter.CreateCounter<long>("proxyless_mesh.client.faults", "{fault}", "Faults injected.");
         _mirrors = meter.CreateCounter<long>("proxyless_mesh.client.mirrors", "{request}", "Copies of calls sent to a mirror, by how they ended.");
         _mirrorsSkipped = meter.CreateCounter<long>("proxyless_mesh.client.mirrors_skipped", "{request}", "Copies that were due and not sent, by reason.");
@@ -87,11 +87,13 @@ internal sealed class MeshMeter
         }
     }
 
-    public void Dropped(string cluster)
+    /// <param name="cluster">The cluster that was called.</param>
+    /// <param name="limit">The threshold that was reached, by its name in xDS.</param>
+    public void Dropped(string cluster, string limit)
     {
         if (_drops.Enabled)
         {
-            _drops.Add(1, new KeyValuePair<string, object?>("proxyless_mesh.cluster", cluster));
+            _drops.Add(1, new("proxyless_mesh.cluster", cluster), new("proxyless_mesh.limit", limit));
         }
     }
 

@@ -22,4 +22,8 @@ public sealed record HeaderModifier
 }
 
 /// <summary>A header and a value.</summary>
-public sealed record HeaderValue(string Name, string Value);
+public sealed record HeaderValue(string Name, string Value)
+{
+    /// <summary>The name is one of the two that mean the authority of a call: <c>:authority</c> or <c>host</c>.</summary>
+    public bool IsAuthority => Name.Equals(":authority", StringComparison.OrdinalIgnoreCase) || Name.Equals("host", StringComparison.OrdinalIgnoreCase);
+}

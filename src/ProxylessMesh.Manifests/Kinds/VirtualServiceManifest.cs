@@ -8,11 +8,23 @@ public sealed record VirtualServiceManifest : Manifest
     /// <inheritdoc/>
     public override ManifestKind Kind => ManifestKind.VirtualService;
 
-    /// <summary>Hosts as full names, or wildcards as written.</summary>
+    /// <summary>Hosts as full names, or wildcards as written. Empty: a delegate, whose routes others refer to.</summary>
     public ImmutableArray<string> Hosts { get; init; } = [];
+
+    /// <summary>Its routes are for calls inside the mesh: <c>gateways</c> is missing or names <c>mesh</c>.</summary>
+    public bool IsForMesh { get; init; } = true;
+
+    /// <summary>The namespaces whose clients it is for; <c>*</c>: all.</summary>
+    public ImmutableArray<string> ExportTo { get; init; } = ["*"];
 
     /// <summary>The routes: the first that matches is taken.</summary>
     public ImmutableArray<VirtualServiceRoute> Http { get; init; } = [];
+
+    /// <summary>It has no hosts of its own: routes of others lead to it.</summary>
+    public bool IsDelegate => Hosts.IsEmpty;
+
+    /// <summary>Whether clients of <paramref name="namespace"/> may see it.</summary>
+    public bool IsVisibleIn(string @namespace) => ExportTo.Contains("*") || ExportTo.Contains(@namespace);
 }
 
 /// <summary>One route.</summary>
@@ -24,8 +36,36 @@ public sealed record VirtualServiceRoute
     /// <summary>One of these must match; empty: everything does.</summary>
     public ImmutableArray<VirtualServiceMatch> Matches { get; init; } = [];
 
-    /// <summary>Where the calls go, by weight; never empty. A single destination has weight 100.</summary>
+    /// <summary>Where the calls go, by weight. A single destination has weight 100. Empty with a redirect, a direct response or a delegate.</summary>
     public ImmutableArray<VirtualServiceDestination> Destinations { get; init; } = [];
+
+    /// <summary>Answer with another address; null: no redirect.</summary>
+    public VirtualServiceRedirect? Redirect { get; init; }
+
+    /// <summary>Answer without calling anybody; null: call.</summary>
+    public VirtualServiceDirectResponse? DirectResponse { get; init; }
+
+    /// <summary>The VirtualService whose routes stand in the place of this one; null: none.</summary>
+    public DelegateReference? Delegate { get; init; }
+
+    /// <summary>Changes of path and authority; null: none.</summary>
+    public VirtualServiceRewrite? Rewrite { get; init; }
+
+    /// <summary><c>mirror</c>: where copies of the calls go; null: nowhere.</summary>
+    public VirtualServiceDestination? Mirror { get; init; }
+
+    /// <summary>Share of the calls that <see cref="Mirror"/> gets, 0-100; null: all of them.</summary>
+    public double? MirrorPercentage { get; init; }
+
+    /// <summary><c>mirrors</c>: the same for several, each with its share.</summary>
+    public ImmutableArray<VirtualServiceMirror> Mirrors { get; init; } = [];
+
+    /// <summary>Every place where calls or copies of them can go.</summary>
+    public IEnumerable<VirtualServiceDestination> AllDestinations
+        => Destinations.Concat(Mirrors.Select(mirror => mirror.Destination)).Concat(Mirror is null ? [] : [Mirror]);
+
+    /// <summary>Which pages of other origins may call; null: not said.</summary>
+    public VirtualServiceCors? Cors { get; init; }
 
     /// <summary>Null: no fault.</summary>
     public VirtualServiceFault? Fault { get; init; }
@@ -36,61 +76,17 @@ public sealed record VirtualServiceRoute
     /// <summary>Null: not set.</summary>
     public VirtualServiceRetries? Retries { get; init; }
 
-    /// <summary><c>headers.request</c>.</summary>
+    /// <summary><c>headers.request</c>. A name of <c>:authority</c> or <c>host</c> is the authority.</summary>
     public HeaderModifier RequestHeaders { get; init; } = HeaderModifier.None;
 
     /// <summary><c>headers.response</c>.</summary>
     public HeaderModifier ResponseHeaders { get; init; } = HeaderModifier.None;
 }
 
-/// <summary>All conditions of a match must hold.</summary>
-public sealed record VirtualServiceMatch
-{
-    /// <summary>Empty where it has none.</summary>
-    public string Name { get; init; } = "";
-
-    /// <summary>The path; null: any.</summary>
-    public StringMatch? Uri { get; init; }
-
-    /// <summary>The path is compared without regard to case (not for a regex).</summary>
-    public bool IgnoreUriCase { get; init; }
-
-    /// <summary>The method; null: any.</summary>
-    public StringMatch? Method { get; init; }
-
-    /// <summary>The authority; null: any.</summary>
-    public StringMatch? Authority { get; init; }
-
-    /// <summary>Headers in lower case; a null matcher asks only for presence.</summary>
-    public ImmutableSortedDictionary<string, StringMatch?> Headers { get; init; } = NoMatches;
-
-    /// <summary>Headers that must not match; a null matcher: must be absent.</summary>
-    public ImmutableSortedDictionary<string, StringMatch?> WithoutHeaders { get; init; } = NoMatches;
-
-    /// <summary>Query parameters; a null matcher asks only for presence.</summary>
-    public ImmutableSortedDictionary<string, StringMatch?> QueryParameters { get; init; } = NoMatches;
-
-    private static ImmutableSortedDictionary<string, StringMatch?> NoMatches { get; }
-        = ImmutableSortedDictionary.Create<string, StringMatch?>(StringComparer.Ordinal);
-}
-
-/// <summary>Istio's <c>StringMatch</c>.</summary>
-/// <param name="Kind">How it is compared.</param>
-/// <param name="Value">The text or the RE2 expression.</param>
-public sealed record StringMatch(StringMatchKind Kind, string Value);
-
-/// <summary>How a text is compared.</summary>
-public enum StringMatchKind
-{
-    /// <summary>The same text.</summary>
-    Exact,
-
-    /// <summary>Begins with it.</summary>
-    Prefix,
-
-    /// <summary>The whole text matches an RE2 expression.</summary>
-    Regex,
-}
+/// <summary>Another VirtualService, one without hosts.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Namespace">Its namespace; where none is written, that of the route.</param>
+public sealed record DelegateReference(string Name, string Namespace);
 
 /// <summary>A host, or a subset of it, and its share.</summary>
 public sealed record VirtualServiceDestination
@@ -114,42 +110,7 @@ public sealed record VirtualServiceDestination
     public HeaderModifier ResponseHeaders { get; init; } = HeaderModifier.None;
 }
 
-/// <summary>Faults to inject; one of the two at least.</summary>
-public sealed record VirtualServiceFault
-{
-    /// <summary>Wait before the call; null: no delay.</summary>
-    public FaultDelay? Delay { get; init; }
-
-    /// <summary>Answer instead of calling; null: no abort.</summary>
-    public FaultAbort? Abort { get; init; }
-}
-
-/// <summary>A wait.</summary>
-/// <param name="FixedDelay">How long, over zero.</param>
+/// <summary>A destination of copies.</summary>
+/// <param name="Destination">Where they go.</param>
 /// <param name="Percentage">Of the calls, 0-100.</param>
-public sealed record FaultDelay(TimeSpan FixedDelay, double Percentage);
-
-/// <summary>An answer that nobody gave: one of the two statuses.</summary>
-/// <param name="HttpStatus">200-599, or null.</param>
-/// <param name="GrpcStatus">0-16, or null.</param>
-/// <param name="Percentage">Of the calls, 0-100.</param>
-public sealed record FaultAbort(int? HttpStatus, int? GrpcStatus, double Percentage);
-
-/// <summary>Retries of a route.</summary>
-public sealed record VirtualServiceRetries
-{
-    /// <summary>Attempts after the first; 0: never.</summary>
-    public required int Attempts { get; init; }
-
-    /// <summary>Limit of one attempt; null: the call's.</summary>
-    public TimeSpan? PerTryTimeout { get; init; }
-
-    /// <summary>Conditions in Envoy's and gRPC's words, such as <c>gateway-error</c>; empty: the mesh's default.</summary>
-    public ImmutableArray<string> On { get; init; } = [];
-
-    /// <summary>Status codes among <c>retryOn</c>.</summary>
-    public ImmutableArray<int> StatusCodes { get; init; } = [];
-
-    /// <summary>The shortest wait between attempts; null: the mesh's default.</summary>
-    public TimeSpan? Backoff { get; init; }
-}
+public sealed record VirtualServiceMirror(VirtualServiceDestination Destination, double Percentage);

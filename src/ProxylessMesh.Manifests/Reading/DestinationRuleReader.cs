@@ -27,7 +27,7 @@ internal static class DestinationRuleReader
         }
 
         CheckScope(spec, rule.Host, header.Namespace);
-        ExportTo.Read(spec);
+        ExportTo.ReadEverybody(spec);
         spec.NotYet("workloadSelector");
         spec.End();
         return rule;

@@ -34,31 +34,44 @@ internal static class HeaderModifiers
             return (HeaderModifier.None, HeaderModifier.None);
         }
 
-        var both = (ReadOperations(headers.Map("request")), ReadOperations(headers.Map("response")));
+        var both = (ReadOperations(headers.Map("request"), isRequest: true), ReadOperations(headers.Map("response"), isRequest: false));
         headers.End();
         return both;
     }
 
-    private static HeaderModifier ReadOperations(YamlMap? map)
+    private static HeaderModifier ReadOperations(YamlMap? map, bool isRequest)
     {
         if (map is null)
         {
             return HeaderModifier.None;
         }
 
+        TextRule name = isRequest ? NameOrAuthority : NameButHost;
         var modifier = new HeaderModifier
         {
-            Set = [.. map.TextMap("set", TextRules.HeaderName, IstioHeaderValue).Select(header => new HeaderValue(header.Key, header.Value))],
-            Add = [.. map.TextMap("add", TextRules.HeaderName, IstioHeaderValue).Select(header => new HeaderValue(header.Key, header.Value))],
-            Remove = map.Texts("remove", TextRules.HeaderName),
+            Set = [.. map.TextMap("set", name, IstioHeaderValue).Select(header => new HeaderValue(header.Key, Unescaped(header.Value)))],
+            Add = [.. map.TextMap("add", name, IstioHeaderValue).Select(header => new HeaderValue(header.Key, Unescaped(header.Value)))],
+            Remove = map.Texts("remove", NameButHost),
         };
         map.End();
         return modifier;
     }
 
-    // Envoy puts values of the request where a header value has %NAME%; nothing here does.
+    private static Mistake? NameOrAuthority(string text)
+        => new HeaderValue(text, "").IsAuthority ? null : text.StartsWith(':') ? new("only ':authority' of them can be changed", "Write ':authority', or the name of a header") : TextRules.HeaderName(text);
+
+    private static Mistake? NameButHost(string text)
+        => new HeaderValue(text, "").IsAuthority || text.StartsWith(':')
+            ? new("it cannot be changed here", "Set ':authority' of the request, or name a header")
+            : TextRules.HeaderName(text);
+
+    // Envoy puts values of the call where a header's value has %NAME%; nothing here does. "%%" is a percent sign.
     private static Mistake? IstioHeaderValue(string text)
-        => text.Contains('%', StringComparison.Ordinal) ? new("'%' begins a variable of Envoy's, which is not supported yet", "Write the value without '%'") : TextRules.HeaderValue(text);
+        => text.Replace("%%", "", StringComparison.Ordinal).Contains('%', StringComparison.Ordinal)
+            ? new("'%' begins a variable of Envoy's, which is not supported", "Write the value without '%', or '%%' for a percent sign")
+            : TextRules.HeaderValue(text);
+
+    private static string Unescaped(string text) => text.Replace("%%", "%", StringComparison.Ordinal);
 
     private static HeaderValue ReadNameAndValue(YamlMap map)
     {

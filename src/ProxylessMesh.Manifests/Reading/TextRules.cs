@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using System.Text.RegularExpressions;
 
 namespace ProxylessMesh.Manifests.Reading;
@@ -39,6 +40,23 @@ internal static class TextRules
     /// <summary>A host, <c>*</c>, or <c>*.suffix</c>.</summary>
     public static Mistake? HostOrWildcard(string text)
         => text == "*" ? null : Host(text.StartsWith("*.", StringComparison.Ordinal) ? text[2..] : text);
+
+    /// <summary>A host, an address, or a wildcard as Istio has them: <c>*.suffix</c>, also <c>*part.suffix</c>.</summary>
+    public static Mistake? HostPattern(string text)
+    {
+        if (text == "*" || IPAddress.TryParse(text, out _))
+        {
+            return null;
+        }
+
+        var rest = text.StartsWith("*-", StringComparison.Ordinal) ? text[2..] : text.TrimStart('*') is var bare && text.Length - bare.Length <= 1 ? bare : "";
+        return Host(text.StartsWith("*.", StringComparison.Ordinal) ? text[2..] : rest)
+            ?? (text.Split('.')[^1].All(char.IsAsciiDigit) ? new("its last part is a number, as in no domain", "Write a name, or an IP address") : null);
+    }
+
+    /// <summary>As <see cref="HostPattern"/>, or a name by which gateways tell clusters apart (<c>outbound_.80_._.catalog.shop…</c>).</summary>
+    public static Mistake? GatewayHostPattern(string text)
+        => text.StartsWith("outbound_.", StringComparison.Ordinal) && text.Split('.').All(part => part.Length is > 0 and <= 63 && !part.AsSpan().ContainsAnyExcept(LabelName)) ? null : HostPattern(text);
 
     /// <summary>A host name in any case, without port.</summary>
     public static Mistake? Host(string text)

@@ -29,11 +29,23 @@ internal static class VirtualServiceFaultReader
             return null;
         }
 
+        if (map.Has("exponentialDelay"))
+        {
+            map.Field("exponentialDelay")?.Fail("Istio has the field, but carries it out nowhere", "Write 'fixedDelay'");
+        }
+
         var delay = map.Required("fixedDelay", "Write a duration such as '500ms'")?.Duration(DurationSyntax.Istio, TimeSpan.FromMilliseconds(1));
-        var percentage = ReadPercentage(map);
-        map.NotYet("percent", "exponentialDelay");
+        double? percent = null;
+        if (map.Has("percent") && map.Field("percent") is { } old)
+        {
+            old.Warn("the field is deprecated", "Write 'percentage: { value: … }'");
+            percent = old.Integer(0, 100);
+        }
+
+        var percentage = ReadPercentage(map) ?? percent;
+        WarnOfNone(map, percentage, "delayed");
         map.End();
-        return delay is { } fixedDelay ? new FaultDelay(fixedDelay, percentage) : null;
+        return delay is { } fixedDelay ? new FaultDelay(fixedDelay, percentage ?? 0) : null;
     }
 
     private static FaultAbort? ReadAbort(YamlMap? map)
@@ -43,28 +55,31 @@ internal static class VirtualServiceFaultReader
             return null;
         }
 
-        if (map.Has("httpStatus") == map.Has("grpcStatus"))
+        if (map.Has("http2Error"))
+        {
+            map.Field("http2Error")?.Fail("Istio has the field, but carries it out nowhere", "Write 'httpStatus' or 'grpcStatus'");
+        }
+        else if (map.Has("httpStatus") == map.Has("grpcStatus"))
         {
             map.Fail("it needs exactly one of httpStatus and grpcStatus", "Write 'httpStatus: 503' or 'grpcStatus: UNAVAILABLE'");
         }
 
-        var abort = new FaultAbort(map.Integer("httpStatus", 200, 599), map.Field("grpcStatus")?.Choice<int>(GrpcStatusNames), ReadPercentage(map));
-        map.NotYet("http2Error");
+        var percentage = ReadPercentage(map);
+        WarnOfNone(map, percentage, "aborted");
+        var abort = new FaultAbort(map.Integer("httpStatus", 200, 599), map.Field("grpcStatus")?.Choice<int>(GrpcStatusNames), percentage ?? 0);
         map.End();
         return abort;
     }
 
-    // Not written: every call, as Istio documents.
-    private static double ReadPercentage(YamlMap owner)
-    {
-        if (owner.Map("percentage") is not { } map)
-        {
-            return 100;
-        }
+    private static double? ReadPercentage(YamlMap map) => Percentages.Read(map, "percentage");
 
-        var percentage = map.Required("value", "Write a number from 0 to 100")?.Number(0, 100) ?? 0;
-        map.End();
-        return percentage;
+    // Older pages of Istio's documents say "all" here; what it hands to its proxies says none, and so do its newer pages.
+    private static void WarnOfNone(YamlMap map, double? percentage, string done)
+    {
+        if (percentage is null && !map.Has("percentage") && !map.Has("percent"))
+        {
+            map.Errors.Add(map.Node.At, map.Path, null, $"it has no percentage, so no call is {done}, as in Istio", "Write 'percentage: { value: 100 }' for all calls", ManifestErrorSeverity.Warning);
+        }
     }
 
     private static (string Word, int Value)[] GrpcStatusNames =>

@@ -6,65 +6,75 @@ namespace ProxylessMesh.Manifests.Reading;
 /// <summary>Reads one of a VirtualService route's <c>match</c> entries.</summary>
 internal static class VirtualServiceMatchReader
 {
-    public static VirtualServiceMatch Read(YamlMap map)
+    private const string Claims = "@request.auth.claims";
+
+    private static readonly string[] PseudoHeaders = [":authority", ":method", ":path", ":scheme"];
+
+    /// <param name="map">The entry.</param>
+    /// <param name="scope">The VirtualService.</param>
+    /// <param name="isRoot">The route has a delegate, with whose conditions these are joined.</param>
+    public static VirtualServiceMatch Read(YamlMap map, VirtualServiceScope scope, bool isRoot)
     {
         var match = new VirtualServiceMatch
         {
             Name = map.Text("name", TextRules.NotEmpty) ?? "",
-            Uri = ReadString(map.Field("uri"), emptyPrefix: true),
+            Uri = StringMatches.Read(map.Field("uri"), emptyPrefix: true),
             IgnoreUriCase = map.Field("ignoreUriCase")?.Boolean() ?? false,
-            Method = ReadString(map.Field("method")),
-            Authority = ReadString(map.Field("authority")),
-            Headers = ReadHeaders(map, "headers"),
-            WithoutHeaders = ReadHeaders(map, "withoutHeaders"),
-            QueryParameters = map.TextMap("queryParams", TextRules.NotEmpty, field => ReadOrPresent(field)),
+            Scheme = StringMatches.Read(map.Field("scheme")),
+            Method = StringMatches.Read(map.Field("method")),
+            Authority = StringMatches.Read(map.Field("authority")),
+            Headers = ReadHeaders(map, "headers", scope, field => ReadHeader(field, isRoot)),
+            WithoutHeaders = ReadHeaders(map, "withoutHeaders", scope, StringMatches.ReadOrPresent),
+            QueryParameters = map.TextMap("queryParams", TextRules.NotEmpty, StringMatches.ReadOrEmpty),
+            Port = map.Integer("port", 1, 65535),
+            SourceLabels = map.TextMap("sourceLabels", TextRules.LabelKey, TextRules.LabelValue),
+            SourceNamespace = map.Text("sourceNamespace", TextRules.DnsLabel),
+            Gateways = GatewayNames.Read(map),
+            StatPrefix = map.Text("statPrefix", TextRules.NotEmpty) ?? "",
         };
-        map.NotYet("scheme", "port", "sourceLabels", "gateways", "sourceNamespace", "statPrefix");
         map.End();
         return match;
     }
 
-    private static ImmutableSortedDictionary<string, StringMatch?> ReadHeaders(YamlMap map, string key)
+    private static ImmutableSortedDictionary<string, StringMatch?> ReadHeaders(YamlMap map, string key, VirtualServiceScope scope, Func<YamlField, StringMatch?> read)
     {
         var lower = ImmutableSortedDictionary.CreateBuilder<string, StringMatch?>(StringComparer.Ordinal);
-        foreach (var (name, match) in map.TextMap(key, LowerHeaderName, field => ReadOrPresent(field)))
+        foreach (var (name, field) in map.Map(key)?.FreeFields(text => HeaderName(text, scope)) ?? [])
         {
-            lower[HeaderNames.Lower(name)] = match;
+            if (name.Any(char.IsAsciiLetterUpper))
+            {
+                field.Warn("the header's name has capitals, where Istio asks for lower case", $"Write '{HeaderNames.Lower(name)}'");
+            }
+
+            lower[HeaderNames.Lower(name)] = read(field);
         }
 
         return lower.ToImmutable();
     }
 
-    // Istio asks for lower case; another spelling would never match there.
-    private static Mistake? LowerHeaderName(string text)
-        => TextRules.HeaderName(text)
-            ?? (text.Any(char.IsAsciiLetterUpper) ? new("the header's name has capitals, which Istio does not match", $"Write '{HeaderNames.Lower(text)}'") : null);
-
-    private static StringMatch? ReadOrPresent(YamlField field)
-        => field.Node is MapNode { Entries.IsEmpty: true } ? null : ReadString(field);
-
-    private static StringMatch? ReadString(YamlField? field, bool emptyPrefix = false)
+    // Whether a delegate's condition lies within "is there" cannot be said, so Istio drops its routes without a word.
+    private static StringMatch? ReadHeader(YamlField field, bool isRoot)
     {
-        if (field?.Map() is not { } map)
+        if (isRoot && StringMatches.IsEmpty(field))
+        {
+            field.Fail("a route with a delegate cannot ask only whether a header is there", "Write exact, prefix or regex, or leave the condition to the delegate");
+        }
+
+        return StringMatches.ReadOrEmpty(field);
+    }
+
+    private static Mistake? HeaderName(string text, VirtualServiceScope scope)
+    {
+        if (PseudoHeaders.Contains(text))
         {
             return null;
         }
 
-        var exact = map.Text("exact");
-        var prefix = map.Text("prefix", emptyPrefix ? null : TextRules.NotEmpty);
-        var regex = map.Text("regex", TextRules.Expression);
-        if (map.Node.Entries.Count(entry => entry.Key is "exact" or "prefix" or "regex") != 1)
+        if (text.StartsWith(Claims, StringComparison.Ordinal))
         {
-            map.Fail("it needs exactly one of exact, prefix and regex", "Keep one of them");
+            return scope.IsForMesh ? new("claims of a token are routed by at gateways only", "Remove the condition, or name the gateways and leave out 'mesh'") : null;
         }
 
-        map.End();
-        return (exact, prefix, regex) switch
-        {
-            ({ } text, _, _) => new StringMatch(StringMatchKind.Exact, text),
-            (_, { } text, _) => new StringMatch(StringMatchKind.Prefix, text),
-            (_, _, { } text) => new StringMatch(StringMatchKind.Regex, text),
-            _ => null,
-        };
+        return TextRules.HeaderName(text);
     }
 }

@@ -8,13 +8,12 @@ internal static class VirtualServiceRetriesReader
 {
     private static readonly TimeSpan OneMillisecond = TimeSpan.FromMilliseconds(1);
 
+    // The last two change nothing: no upstream speaks HTTP/3, and Istio has no list of headers to retry on. Istio takes them, as its proxies do.
     private static readonly string[] Conditions =
     [
         "5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "refused-stream", "retriable-4xx", "retriable-status-codes",
-        "cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
+        "envoy-ratelimited", "cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable", "retriable-headers", "http3-post-connect-failure",
     ];
-
-    private static readonly string[] NotYet = ["envoy-ratelimited", "retriable-headers", "http3-post-connect-failure"];
 
     public static VirtualServiceRetries? Read(YamlMap? map)
     {
@@ -24,33 +23,48 @@ internal static class VirtualServiceRetriesReader
         }
 
         var words = map.Text("retryOn", RetryOn)?.Split(',', StringSplitOptions.TrimEntries) ?? [];
+        var attempts = map.Integer("attempts", 0, 100);
         var retries = new VirtualServiceRetries
         {
-            Attempts = map.Required("attempts", "Write how many attempts may follow the first; 0 for none")?.Integer(0, 100) ?? 0,
+            Attempts = attempts ?? 0,
             PerTryTimeout = map.Duration("perTryTimeout", DurationSyntax.Istio, OneMillisecond),
             On = [.. words.Where(Conditions.Contains)],
             StatusCodes = [.. words.Select(StatusCode).OfType<int>()],
+            IgnorePreviousHosts = map.Field("retryIgnorePreviousHosts")?.Boolean(),
             Backoff = map.Duration("backoff", DurationSyntax.Istio, OneMillisecond),
         };
-        if (map.Field("attempts")?.Node is ScalarNode { Text: "0" } && map.Node.Entries.Length > 1)
+        if (map.Has("retryRemoteLocalities") && map.Field("retryRemoteLocalities") is { } remote && remote.Boolean() == true)
         {
-            map.Field("attempts")?.Fail("there are no retries to configure", "Write at least 1, or remove the other fields");
+            remote.Fail("a retry cannot be sent to other localities than the balancer's", "Write 'false' or remove the field; 'localityLbSetting' of a DestinationRule decides on localities");
         }
 
-        map.NotYet("retryRemoteLocalities", "retryIgnorePreviousHosts");
+        CheckAttempts(map, attempts);
         map.End();
         return retries;
+    }
+
+    // No attempts: no retries, which leaves nothing to configure.
+    private static void CheckAttempts(YamlMap map, int? attempts)
+    {
+        if (((string[])["perTryTimeout", "retryOn", "retryRemoteLocalities"]).FirstOrDefault(map.Has) is not { } setting)
+        {
+            return;
+        }
+
+        if (!map.Has("attempts"))
+        {
+            map.Required("attempts", $"Write how many attempts may follow the first, or remove '{setting}'");
+        }
+        else if (attempts == 0)
+        {
+            map.Field("attempts")?.Fail($"there are no retries for '{setting}' to be of", $"Write at least 1, or remove '{setting}'");
+        }
     }
 
     private static Mistake? RetryOn(string text)
     {
         foreach (var word in text.Split(',', StringSplitOptions.TrimEntries))
         {
-            if (NotYet.Contains(word))
-            {
-                return new($"'{word}' is not supported yet", $"Use some of {string.Join(", ", Conditions)}");
-            }
-
             if (!Conditions.Contains(word) && StatusCode(word) is null)
             {
                 var nearest = NearestWord.To(word, Conditions);

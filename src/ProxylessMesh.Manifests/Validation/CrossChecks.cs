@@ -20,7 +20,7 @@ internal static class CrossChecks
             findings.AddRange(document.Manifest switch
             {
                 RouteManifest route => ServiceReferences.Find(document, route, all).Concat(RouteConflicts.Find(document, route, all)),
-                VirtualServiceManifest service => SubsetReferences.Find(document, service, all),
+                VirtualServiceManifest service => SubsetReferences.Find(document, service, all).Concat(DelegateReferences.Find(document, service, all)),
                 _ => [],
             });
         }

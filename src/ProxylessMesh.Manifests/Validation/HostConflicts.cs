@@ -11,8 +11,8 @@ internal static class HostConflicts
     public static IEnumerable<ManifestError> Find(IReadOnlyList<ReadDocument> documents)
     {
         var routed = documents
-            .Where(document => document.Manifest is VirtualServiceManifest)
-            .SelectMany(document => ((VirtualServiceManifest)document.Manifest).Hosts.Select((host, index) => (Key: host, Host: host, Path: $"spec.hosts[{index}]", Document: document)));
+            .Where(document => document.Manifest is VirtualServiceManifest { IsForMesh: true })
+            .SelectMany(document => Claims((VirtualServiceManifest)document.Manifest, document));
         var ruled = documents
             .Where(document => document.Manifest is DestinationRuleManifest)
             .Select(document => (Rule: (DestinationRuleManifest)document.Manifest, Document: document))
@@ -20,10 +20,17 @@ internal static class HostConflicts
         return Conflicts(routed, "Put the routes of both into one").Concat(Conflicts(ruled, "Put the settings of both into one"));
     }
 
+    private static IEnumerable<(string Key, string Host, string Path, ReadDocument Document)> Claims(VirtualServiceManifest service, ReadDocument document)
+        => from host in service.Hosts.Select((name, index) => (Name: name, Path: $"spec.hosts[{index}]"))
+           from callers in service.ExportTo
+           select ($"{host.Name} {callers} {(callers == service.Namespace ? "own" : "")}", host.Name, host.Path, document);
+
     private static IEnumerable<ManifestError> Conflicts(IEnumerable<(string Key, string Host, string Path, ReadDocument Document)> claims, string cure)
         => claims
             .Where(claim => claim.Host.Length > 0)
             .GroupBy(claim => claim.Key)
-            .SelectMany(same => same.Skip(1).Where(claim => claim.Document != same.First().Document).Select(claim => claim.Document.Finding(
-                claim.Path, $"{same.First().Document.Manifest.DisplayName} ({same.First().Document.Manifest.Source}) is for host {claim.Host} already", cure)));
+            .SelectMany(same => same.Skip(1).Where(claim => claim.Document != same.First().Document).Select(claim => (Claim: claim, same.First().Document)))
+            .DistinctBy(conflict => (conflict.Claim.Document, conflict.Claim.Path))
+            .Select(conflict => conflict.Claim.Document.Finding(
+                conflict.Claim.Path, $"{conflict.Document.Manifest.DisplayName} ({conflict.Document.Manifest.Source}) is for host {conflict.Claim.Host} already", cure));
 }

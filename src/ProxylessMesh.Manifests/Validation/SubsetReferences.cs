@@ -7,18 +7,19 @@ internal static class SubsetReferences
 {
     public static IEnumerable<ManifestError> Find(ReadDocument document, VirtualServiceManifest service, ManifestSet all)
     {
-        for (var i = 0; i < service.Http.Length; i++)
+        foreach (var (path, destination) in Destinations(service))
         {
-            for (var j = 0; j < service.Http[i].Destinations.Length; j++)
+            if (destination.Subset is { } subset && destination.Host.Length > 0 && Check(all, destination.Host, subset) is var (problem, cure))
             {
-                var destination = service.Http[i].Destinations[j];
-                if (destination.Subset is { } subset && destination.Host.Length > 0 && Check(all, destination.Host, subset) is var (problem, cure))
-                {
-                    yield return document.Finding($"spec.http[{i}].route[{j}].destination.subset", problem, cure);
-                }
+                yield return document.Finding($"{path}.subset", problem, cure);
             }
         }
     }
+
+    private static IEnumerable<(string Path, VirtualServiceDestination Destination)> Destinations(VirtualServiceManifest service)
+        => service.Http.SelectMany((route, i) => route.Destinations.Select((destination, j) => ($"spec.http[{i}].route[{j}].destination", destination))
+            .Concat(route.Mirrors.Select((mirror, j) => ($"spec.http[{i}].mirrors[{j}].destination", mirror.Destination)))
+            .Concat(route.Mirror is { } only ? [($"spec.http[{i}].mirror", only)] : []));
 
     private static (string Problem, string Cure)? Check(ManifestSet all, string host, string subset)
     {

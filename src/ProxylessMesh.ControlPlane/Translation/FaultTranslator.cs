@@ -36,7 +36,8 @@ internal static class FaultTranslator
         return wire;
     }
 
-    private static FractionalPercent Percentage(double percentage) => new()
+    /// <summary>0-100, in millionths.</summary>
+    public static FractionalPercent Percentage(double percentage) => new()
     {
         Numerator = (uint)Math.Round(percentage * 10_000),
         Denominator = FractionalPercent.Types.DenominatorType.Million,

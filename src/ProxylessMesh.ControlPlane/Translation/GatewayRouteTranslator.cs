@@ -75,8 +75,8 @@ internal sealed class GatewayRouteTranslator(RouteActionTranslator actions, Clus
             Forward(route, rule, part, form);
         }
 
-        HeaderTranslator.Add(Verbatim(part.Filters.RequestHeaders), route.RequestHeadersToAdd, route.RequestHeadersToRemove);
-        HeaderTranslator.Add(Verbatim(part.Filters.ResponseHeaders), route.ResponseHeadersToAdd, route.ResponseHeadersToRemove);
+        HeaderTranslator.Add(part.Filters.RequestHeaders, route.RequestHeadersToAdd, route.RequestHeadersToRemove);
+        HeaderTranslator.Add(part.Filters.ResponseHeaders, route.ResponseHeadersToAdd, route.ResponseHeadersToRemove);
         return route;
     }
 
@@ -86,8 +86,8 @@ internal sealed class GatewayRouteTranslator(RouteActionTranslator actions, Clus
             .Select(backend => new ClusterShare(
                 backend.IsService ? actions.Destination(backend.Host, backend.Port, "") : own,
                 backend.Weight,
-                Verbatim(backend.Filters.RequestHeaders),
-                Verbatim(backend.Filters.ResponseHeaders),
+                backend.Filters.RequestHeaders,
+                backend.Filters.ResponseHeaders,
                 LeadsNowhere: !backend.IsService))
             .ToList();
         if (part.Filters.HasUnresolved || shares.TrueForAll(share => share.Weight == 0 || share.LeadsNowhere))
@@ -116,16 +116,9 @@ internal sealed class GatewayRouteTranslator(RouteActionTranslator actions, Clus
 
     private RouteAction.Types.RequestMirrorPolicy Mirror(RequestMirror mirror) => new()
     {
-        Cluster = actions.Name(actions.Destination(mirror.Backend.Host, mirror.Backend.Port, "")),
+        Cluster = actions.Refer(actions.Destination(mirror.Backend.Host, mirror.Backend.Port, "")).Name,
         RuntimeFraction = new RuntimeFractionalPercent { DefaultValue = Share(mirror.Numerator, mirror.Denominator) },
     };
-
-    // Envoy puts values of the request where a header value has %NAME%; Gateway API knows no such thing.
-    private static HeaderModifier Verbatim(HeaderModifier modifier)
-        => modifier.IsEmpty ? modifier : modifier with { Set = Verbatim(modifier.Set), Add = Verbatim(modifier.Add) };
-
-    private static ImmutableArray<ProxylessMesh.Manifests.Kinds.HeaderValue> Verbatim(ImmutableArray<ProxylessMesh.Manifests.Kinds.HeaderValue> headers)
-        => [.. headers.Select(header => header with { Value = header.Value.Replace("%", "%%", StringComparison.Ordinal) })];
 
     /// <summary>A rule, or the part of it that takes one share of its calls by chance.</summary>
     private sealed record RulePart(RouteFilters Filters, ImmutableArray<RouteBackend> Backends, FractionalPercent? Share);

@@ -5,7 +5,10 @@ internal static class HostPatterns
 {
     /// <summary>Of the patterns that match the host, the exact one, else the longest; null where none does.</summary>
     public static string? MostSpecific(IEnumerable<string> patterns, string host)
-        => patterns.Where(pattern => Matches(pattern, host)).MaxBy(pattern => pattern == host ? int.MaxValue : pattern.Length);
+        => patterns.Where(pattern => Matches(pattern, host)).MaxBy(Specificity);
+
+    /// <summary>Greater for what matches fewer hosts: a name before all wildcards, a longer wildcard before a shorter one.</summary>
+    public static int Specificity(string pattern) => pattern.StartsWith('*') ? pattern.Length : int.MaxValue;
 
     private static bool Matches(string pattern, string host)
         => pattern.StartsWith('*') ? host.Length >= pattern.Length && host.EndsWith(pattern[1..], StringComparison.Ordinal) : pattern == host;

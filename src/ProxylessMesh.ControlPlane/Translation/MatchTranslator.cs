@@ -12,6 +12,7 @@ internal static class MatchTranslator
 {
     public const string Method = ":method";
     public const string Authority = ":authority";
+    public const string Scheme = ":scheme";
 
     /// <param name="name">Name of the header in lower case.</param>
     /// <param name="match">Null: the header is there.</param>
@@ -51,7 +52,7 @@ internal static class MatchTranslator
 
     public static RegexMatcher Regex(string expression) => new() { Regex = expression };
 
-    private static StringMatcher Text(StringMatch match) => match.Kind switch
+    public static StringMatcher Text(StringMatch match) => match.Kind switch
     {
         StringMatchKind.Prefix => new StringMatcher { Prefix = match.Value },
         StringMatchKind.Regex => new StringMatcher { SafeRegex = Regex(match.Value) },

@@ -17,6 +17,7 @@ internal sealed class MeshTranslator(TrustDomain trustDomain)
 {
     private ManifestSet _manifests = ManifestSet.Empty;
     private ServiceCatalog _catalog = new(ManifestSet.Empty);
+    private RouteTranslator _routes = new(ManifestSet.Empty);
     private Dictionary<string, TranslatedService> _services = [];
     private XdsSnapshot _last = XdsSnapshot.Empty;
 
@@ -25,7 +26,7 @@ internal sealed class MeshTranslator(TrustDomain trustDomain)
     {
         if (!ReferenceEquals(manifests, _manifests))
         {
-            (_manifests, _catalog, _services) = (manifests, new ServiceCatalog(manifests), []);
+            (_manifests, _catalog, _routes, _services) = (manifests, new ServiceCatalog(manifests), new RouteTranslator(manifests), []);
         }
 
         var services = _catalog.Services(workloads);
@@ -59,7 +60,7 @@ internal sealed class MeshTranslator(TrustDomain trustDomain)
             return known.Routes;
         }
 
-        var translator = new RouteTranslator(_manifests);
+        var translator = _routes;
         var ports = service.ListenerPorts.Select(port => (Number: port, Name: ClusterNames.Route(service.Host, port))).ToImmutableArray();
         return new TranslatedRoutes(
             [.. ports.Select(port => XdsResource.Create(port.Name, ListenerTranslator.Outbound(port.Name, port.Name)))],

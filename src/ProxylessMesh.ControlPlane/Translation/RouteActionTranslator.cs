@@ -14,7 +14,7 @@ internal sealed class RouteActionTranslator(ManifestSet manifests, int calledPor
 
     public IReadOnlyCollection<ClusterReference> References => _references;
 
-    public RouteAction ToOne(ClusterReference cluster) => new() { Cluster = Remember(cluster).Name };
+    public RouteAction ToOne(ClusterReference cluster) => new() { Cluster = Refer(cluster).Name };
 
     /// <summary>The split over <paramref name="shares"/>, whose sum is over zero.</summary>
     public RouteAction ToShares(IReadOnlyList<ClusterShare> shares)
@@ -49,10 +49,8 @@ internal sealed class RouteActionTranslator(ManifestSet manifests, int calledPor
         return new ClusterReference(host, number, subset);
     }
 
-    /// <summary>The name of a cluster that a route sends copies to.</summary>
-    public string Name(ClusterReference cluster) => Remember(cluster).Name;
-
-    private ClusterReference Remember(ClusterReference cluster)
+    /// <summary>Remembers a cluster that a route names in some other way.</summary>
+    public ClusterReference Refer(ClusterReference cluster)
     {
         _references.Add(cluster);
         return cluster;
@@ -60,7 +58,7 @@ internal sealed class RouteActionTranslator(ManifestSet manifests, int calledPor
 
     private WeightedCluster.Types.ClusterWeight ClusterWeight(ClusterShare share)
     {
-        var weight = new WeightedCluster.Types.ClusterWeight { Name = Remember(share.Cluster).Name, Weight = (uint)share.Weight };
+        var weight = new WeightedCluster.Types.ClusterWeight { Name = Refer(share.Cluster).Name, Weight = (uint)share.Weight };
         HeaderTranslator.Add(share.RequestHeaders, weight.RequestHeadersToAdd, weight.RequestHeadersToRemove);
         HeaderTranslator.Add(share.ResponseHeaders, weight.ResponseHeadersToAdd, weight.ResponseHeadersToRemove);
         if (share.LeadsNowhere)
@@ -68,9 +66,18 @@ internal sealed class RouteActionTranslator(ManifestSet manifests, int calledPor
             weight.TypedPerFilterConfig.Add(ListenerTranslator.FaultFilter, Any.Pack(FaultTranslator.Nowhere));
         }
 
+        if (share.Authority is not null)
+        {
+            weight.HostRewriteLiteral = share.Authority;
+        }
+
         return weight;
     }
 }
 
 /// <summary>One side of a split. Where it leads nowhere, its calls are answered with 500, and the cluster only stands for one.</summary>
-internal sealed record ClusterShare(ClusterReference Cluster, int Weight, HeaderModifier RequestHeaders, HeaderModifier ResponseHeaders, bool LeadsNowhere = false);
+internal sealed record ClusterShare(ClusterReference Cluster, int Weight, HeaderModifier RequestHeaders, HeaderModifier ResponseHeaders, bool LeadsNowhere = false)
+{
+    /// <summary>What the authority of its calls becomes; null: it stays.</summary>
+    public string? Authority { get; init; }
+}

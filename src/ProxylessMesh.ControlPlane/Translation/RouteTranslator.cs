@@ -12,11 +12,14 @@ namespace ProxylessMesh.ControlPlane.Translation;
 /// </summary>
 internal sealed class RouteTranslator(ManifestSet manifests)
 {
+    private readonly VirtualServices _virtualServices = new(manifests);
+
     /// <summary>What the manifests for this port ask of callers. None: all callers share one route configuration.</summary>
     public ImmutableArray<CallerFact> Facts(MeshService service, int port)
         => [.. Attached(service, port)
             .Where(route => route.Namespace != service.Namespace)
             .Select(route => CallerFact.Namespace(route.Namespace))
+            .Concat(_virtualServices.Facts(service.Host))
             .Distinct()];
 
     /// <summary>The routes of one class of callers.</summary>
@@ -31,6 +34,11 @@ internal sealed class RouteTranslator(ManifestSet manifests)
         if (!Facts(service, port).IsEmpty)
         {
             _ = Configuration(service, port, "", CallerClass.All, action);
+            foreach (var virtualService in _virtualServices.For(service.Host))
+            {
+                VirtualServiceTranslator.Refer(virtualService, action);
+            }
+
             foreach (var group in Attached(service, port).GroupBy(route => route.Namespace))
             {
                 _ = GatewayRoutes(service, port, [.. group], action).Count();
@@ -43,15 +51,16 @@ internal sealed class RouteTranslator(ManifestSet manifests)
     private RouteConfiguration Configuration(MeshService service, int port, string name, CallerClass callers, RouteActionTranslator action)
     {
         var host = new VirtualHost { Name = ClusterNames.Route(service.Host, port), Domains = { "*" } };
-        var virtualService = VirtualServiceFor(service.Host);
         var routes = AttachedFor(service, port, callers);
-        if (virtualService is not null)
+        if (_virtualServices.For(service.Host, callers) is { } virtualService)
         {
-            host.Routes.AddRange(VirtualServiceTranslator.Routes(virtualService, action));
+            host.Routes.AddRange(VirtualServiceTranslator.Routes(virtualService, new RoutedPort(port, service.TakesAnyPort), callers, action));
         }
 
         host.Routes.AddRange(GatewayRoutes(service, port, routes, action));
-        if (virtualService is null && routes.Count == 0)
+
+        // As in Istio: a VirtualService of which nothing is for these callers and this port leaves the service as it is.
+        if (host.Routes.Count == 0 && routes.Count == 0)
         {
             host.Routes.Add(new Route { Name = "default", Match = new RouteMatch { Prefix = "/" }, Route_ = action.ToOne(new ClusterReference(service.Host, port, "")) });
         }
@@ -83,11 +92,4 @@ internal sealed class RouteTranslator(ManifestSet manifests)
         => parent.Host == service.Host
             && (service.TakesAnyPort || parent.Port is null || parent.Port == port)
             && (parent.PortName is null || service.Manifest?.Ports.Any(known => known.Port == port && known.Name == parent.PortName) == true);
-
-    // Istio does not merge VirtualServices of one host: the one with the most specific host counts, of equal ones the oldest.
-    private VirtualServiceManifest? VirtualServiceFor(string host)
-    {
-        var pattern = HostPatterns.MostSpecific(manifests.VirtualServices.Where(candidate => !candidate.Http.IsEmpty).SelectMany(candidate => candidate.Hosts), host);
-        return pattern is null ? null : manifests.VirtualServices.First(candidate => !candidate.Http.IsEmpty && candidate.Hosts.Contains(pattern));
-    }
 }

@@ -25,8 +25,9 @@ internal sealed class ServiceCatalog
         _named.UnionWith(manifests.Services.Select(service => service.Host));
         _named.UnionWith(manifests.All.OfType<RouteManifest>().SelectMany(route => route.Parents).Select(parent => parent.Host));
         _named.UnionWith(manifests.All.OfType<RouteManifest>().SelectMany(route => route.AllRules).SelectMany(Backends).Where(backend => backend.IsService).Select(backend => backend.Host));
-        _named.UnionWith(manifests.VirtualServices.SelectMany(virtualService => virtualService.Hosts));
-        _named.UnionWith(manifests.VirtualServices.SelectMany(virtualService => virtualService.Http).SelectMany(route => route.Destinations).Select(destination => destination.Host));
+        var virtualServices = manifests.VirtualServices.Where(virtualService => virtualService.IsForMesh).ToList();
+        _named.UnionWith(virtualServices.SelectMany(virtualService => virtualService.Hosts));
+        _named.UnionWith(virtualServices.SelectMany(virtualService => virtualService.Http).SelectMany(route => route.AllDestinations).Select(destination => destination.Host));
         _named.UnionWith(manifests.DestinationRules.Select(rule => rule.Host));
         _named.RemoveWhere(host => host.Contains('*', StringComparison.Ordinal));
     }

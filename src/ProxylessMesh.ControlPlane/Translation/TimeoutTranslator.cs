@@ -1,4 +1,5 @@
 using Envoy.Config.Route.V3;
+using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
 using Google.Protobuf.WellKnownTypes;
 using ProxylessMesh.Manifests.Kinds;
 
@@ -8,6 +9,10 @@ namespace ProxylessMesh.ControlPlane.Translation;
 internal static class TimeoutTranslator
 {
     private const string StatusCodes = "retriable-status-codes";
+    private const string PreviousHosts = "envoy.retry_host_predicates.previous_hosts";
+
+    // Istio's: how often another endpoint is looked for that was not tried yet.
+    private const int HostSelectionAttempts = 5;
 
     // Istio's retryOn where a VirtualService names none.
     private static readonly string[] _istioDefault = ["connect-failure", "refused-stream", "unavailable", "cancelled", StatusCodes];
@@ -41,6 +46,12 @@ internal static class TimeoutTranslator
         if (retries.Attempts == 0)
         {
             return policy;
+        }
+
+        if (retries.IgnorePreviousHosts != false)
+        {
+            policy.RetryHostPredicate.Add(new RetryPolicy.Types.RetryHostPredicate { Name = PreviousHosts, TypedConfig = Any.Pack(new PreviousHostsPredicate()) });
+            policy.HostSelectionRetryMaxAttempts = HostSelectionAttempts;
         }
 
         var isDefault = retries.On.IsEmpty && retries.StatusCodes.IsEmpty;

@@ -1,88 +1,133 @@
 using Envoy.Config.Route.V3;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using ProxylessMesh.Manifests.Kinds;
 
 namespace ProxylessMesh.ControlPlane.Translation;
 
-/// <summary>A VirtualService's routes in the order in which they are written; a route with several matches is several routes here.</summary>
+/// <summary>
+/// A VirtualService's routes in the order in which they are written; a route with several matches is several routes here. What cannot
+/// match calls of these callers to this port is left out, and so is everything behind a route that takes every call.
+/// </summary>
 internal static class VirtualServiceTranslator
 {
-    public static IEnumerable<Route> Routes(VirtualServiceManifest virtualService, RouteActionTranslator actions)
+    public static List<Route> Routes(VirtualServiceManifest virtualService, RoutedPort port, CallerClass callers, RouteActionTranslator actions)
     {
+        var routes = new List<Route>();
         for (var index = 0; index < virtualService.Http.Length; index++)
         {
-            var route = virtualService.Http[index];
-            var name = $"VirtualService/{virtualService.Namespace}/{virtualService.Name}/{(route.Name.Length > 0 ? route.Name : index)}";
-            foreach (var match in route.Matches.IsEmpty ? [new VirtualServiceMatch()] : route.Matches)
+            var manifest = virtualService.Http[index];
+            var name = $"VirtualService/{virtualService.Namespace}/{virtualService.Name}/{(manifest.Name.Length > 0 ? manifest.Name : index)}";
+            foreach (var match in manifest.Matches.IsEmpty ? [new VirtualServiceMatch()] : manifest.Matches)
             {
-                yield return Route(match.Name.Length > 0 ? $"{name}/{match.Name}" : name, route, Match(match), actions);
+                if (VirtualServiceMatchTranslator.Translate(match, port, callers) is not { } wire)
+                {
+                    continue;
+                }
+
+                routes.Add(Route(match.Name.Length > 0 ? $"{name}/{match.Name}" : name, manifest, wire, port, actions));
+                if (VirtualServiceMatchTranslator.TakesEverything(wire))
+                {
+                    return routes;
+                }
+            }
+        }
+
+        return routes;
+    }
+
+    /// <summary>What the routes ask of callers.</summary>
+    public static IEnumerable<CallerFact> Facts(VirtualServiceManifest virtualService)
+        => virtualService.Http.SelectMany(route => route.Matches).Where(match => match.IsForMesh).SelectMany(match =>
+            CallerFact.Labels(match.SourceLabels).Concat(match.SourceNamespace is { } ns ? [CallerFact.Namespace(ns)] : []));
+
+    /// <summary>Names every cluster that a route for any caller could name.</summary>
+    public static void Refer(VirtualServiceManifest virtualService, RouteActionTranslator actions)
+    {
+        foreach (var route in virtualService.Http)
+        {
+            foreach (var destination in route.AllDestinations)
+            {
+                actions.Refer(Cluster(destination, actions));
             }
         }
     }
 
-    private static Route Route(string name, VirtualServiceRoute manifest, RouteMatch match, RouteActionTranslator actions)
+    private static Route Route(string name, VirtualServiceRoute manifest, RouteMatch match, RoutedPort port, RouteActionTranslator actions)
     {
-        var shares = manifest.Destinations
-            .Select(destination => new ClusterShare(
-                actions.Destination(destination.Host, destination.Port, destination.Subset ?? ""),
-                manifest.Destinations.Length == 1 ? 100 : destination.Weight,
-                destination.RequestHeaders,
-                destination.ResponseHeaders))
-            .ToList();
-        var leadsNowhere = shares.Sum(share => (long)share.Weight) == 0;
-        var action = leadsNowhere ? actions.ToOne(shares[0].Cluster) : actions.ToShares(shares);
-        TimeoutTranslator.SetTimeout(action, manifest.Timeout);
-        action.RetryPolicy = TimeoutTranslator.Retry(manifest.Retries);
-
-        var route = new Route { Name = name, Match = match, Route_ = action };
+        var route = new Route { Name = name, Match = match };
         HeaderTranslator.Add(manifest.RequestHeaders, route.RequestHeadersToAdd, route.RequestHeadersToRemove);
         HeaderTranslator.Add(manifest.ResponseHeaders, route.ResponseHeadersToAdd, route.ResponseHeadersToRemove);
-        if (leadsNowhere || manifest.Fault is not null)
+        if (manifest.Redirect is { } redirect)
         {
-            var fault = leadsNowhere ? FaultTranslator.Nowhere : FaultTranslator.Translate(manifest.Fault!);
-            route.TypedPerFilterConfig.Add(ListenerTranslator.FaultFilter, Any.Pack(fault));
+            route.Redirect = RedirectTranslator.Translate(redirect, port);
+        }
+        else if (manifest.DirectResponse is { } answer)
+        {
+            route.DirectResponse = new DirectResponseAction { Status = (uint)answer.Status };
+            if (!answer.Body.IsEmpty)
+            {
+                route.DirectResponse.Body = new Envoy.Config.Core.V3.DataSource { InlineBytes = ByteString.CopyFrom(answer.Body.Span) };
+            }
+        }
+        else
+        {
+            route.Route_ = Forward(manifest, route, actions);
+        }
+
+        if (manifest.Fault is not null)
+        {
+            route.TypedPerFilterConfig.Add(ListenerTranslator.FaultFilter, Any.Pack(FaultTranslator.Translate(manifest.Fault)));
         }
 
         return route;
     }
 
-    private static RouteMatch Match(VirtualServiceMatch manifest)
+    private static RouteAction Forward(VirtualServiceRoute manifest, Route route, RouteActionTranslator actions)
     {
-        var match = new RouteMatch();
-        switch (manifest.Uri)
+        var authority = manifest.Rewrite?.Authority ?? HeaderTranslator.Authority(manifest.RequestHeaders);
+        var action = manifest.Destinations is [var only] ? ToOne(only, route, actions, ref authority) : actions.ToShares(Shares(manifest, authority, actions));
+        if (authority is not null)
         {
-            case null:
-                match.Prefix = "/";
-                break;
-            case { Kind: StringMatchKind.Exact }:
-                match.Path = manifest.Uri.Value;
-                break;
-            case { Kind: StringMatchKind.Prefix }:
-                match.Prefix = manifest.Uri.Value;
-                break;
-            default:
-                match.SafeRegex = MatchTranslator.Regex(manifest.Uri.Value);
-                break;
+            action.HostRewriteLiteral = authority;
         }
 
-        if (manifest.IgnoreUriCase)
+        if (manifest.Rewrite?.Uri is { } path)
         {
-            match.CaseSensitive = false;
+            action.PrefixRewrite = path;
         }
 
-        if (manifest.Method is not null)
+        if (manifest.Rewrite?.Regex is { } regex)
         {
-            match.Headers.Add(MatchTranslator.Header(MatchTranslator.Method, manifest.Method));
+            action.RegexRewrite = new Envoy.Type.Matcher.V3.RegexMatchAndSubstitute { Pattern = MatchTranslator.Regex(regex.Match), Substitution = regex.Substitution };
         }
 
-        if (manifest.Authority is not null)
-        {
-            match.Headers.Add(MatchTranslator.Header(MatchTranslator.Authority, manifest.Authority));
-        }
-
-        match.Headers.AddRange(manifest.Headers.Select(header => MatchTranslator.Header(header.Key, header.Value)));
-        match.Headers.AddRange(manifest.WithoutHeaders.Select(header => MatchTranslator.WithoutHeader(header.Key, header.Value)));
-        match.QueryParameters.AddRange(manifest.QueryParameters.Select(parameter => MatchTranslator.Query(parameter.Key, parameter.Value)));
-        return match;
+        action.RequestMirrorPolicies.AddRange(MirrorTranslator.Translate(manifest, destination => Cluster(destination, actions), actions));
+        TimeoutTranslator.SetTimeout(action, manifest.Timeout);
+        action.RetryPolicy = TimeoutTranslator.Retry(manifest.Retries);
+        return action;
     }
+
+    // Istio: what a single destination says of headers comes after what the route says, and its authority counts where the route has none.
+    private static RouteAction ToOne(VirtualServiceDestination destination, Route route, RouteActionTranslator actions, ref string? authority)
+    {
+        HeaderTranslator.Add(destination.RequestHeaders, route.RequestHeadersToAdd, route.RequestHeadersToRemove);
+        HeaderTranslator.Add(destination.ResponseHeaders, route.ResponseHeadersToAdd, route.ResponseHeadersToRemove);
+        authority ??= HeaderTranslator.Authority(destination.RequestHeaders);
+        return actions.ToOne(Cluster(destination, actions));
+    }
+
+    // The route's authority stands above those of its destinations, as for a single one.
+    private static List<ClusterShare> Shares(VirtualServiceRoute manifest, string? authority, RouteActionTranslator actions)
+        => [.. manifest.Destinations.Select(destination => new ClusterShare(
+            Cluster(destination, actions),
+            destination.Weight,
+            destination.RequestHeaders,
+            destination.ResponseHeaders)
+        {
+            Authority = authority is null ? HeaderTranslator.Authority(destination.RequestHeaders) : null,
+        })];
+
+    private static ClusterReference Cluster(VirtualServiceDestination destination, RouteActionTranslator actions)
+        => actions.Destination(destination.Host, destination.Port, destination.Subset ?? "");
 }

@@ -224,13 +224,13 @@ public class RouteTranslatorTests
             + VirtualService(
                 """
                 [
-                  { name: all, match: [{ uri: { prefix: / } }], route: [{ destination: { host: catalog-v1 } }] },
+                  { name: all, match: [{ uri: { prefix: /a } }], route: [{ destination: { host: catalog-v1 } }] },
                   { match: [{ name: one, uri: { exact: /x } }, { uri: { regex: "/y.*" }, ignoreUriCase: true }], route: [{ destination: { host: catalog-v2 } }] }
                 ]
                 """));
 
         Assert.Equal(
-            ["VirtualService/shop/catalog/all /*", "VirtualService/shop/catalog/1/one =/x", "VirtualService/shop/catalog/1 ~/y.*", "HTTPRoute/shop/catalog/0 /*"],
+            ["VirtualService/shop/catalog/all /a*", "VirtualService/shop/catalog/1/one =/x", "VirtualService/shop/catalog/1 ~/y.*", "HTTPRoute/shop/catalog/0 /*"],
             routes.Select(route => $"{route.Name} {Path(route)}"));
     }
 

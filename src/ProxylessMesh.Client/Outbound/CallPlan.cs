@@ -1,4 +1,5 @@
 using ProxylessMesh.Client.Clusters;
+using ProxylessMesh.Client.Resilience;
 using ProxylessMesh.Client.Routing;
 
 namespace ProxylessMesh.Client.Outbound;
@@ -13,6 +14,7 @@ internal sealed class CallPlan
     private readonly SessionPin? _session;
     private readonly string? _madeCookie;
     private readonly bool _answersSession;
+    private ResponseFault? _responseFault;
 
     private CallPlan(RouteRule rule, RouteTarget target, ulong? hash, SessionPin? session, string? madeCookie, bool answersSession)
     {
@@ -53,9 +55,14 @@ internal sealed class CallPlan
         return new CallPlan(rule, target, hash, session, madeCookie, target.Session?.Covers(path) == true);
     }
 
-    /// <summary>Carries out the rewrites, after the header changes of the route, and sends the mirrors on their way.</summary>
+    /// <summary>Carries out the rewrites and draws the faults of the answer, after the header changes of the route, and sends the mirrors on their way.</summary>
     public void Prepare(WireRequest wire, CallServices services)
     {
+        if (Target.Fault is { } fault)
+        {
+            _responseFault = services.Faults.DrawResponse(fault, wire.Input);
+        }
+
         if (Target.PathRewrite is { } path)
         {
             var called = wire.Request.RequestUri!;
@@ -104,6 +111,18 @@ internal sealed class CallPlan
             Target.Session!.Write(response, _session, endpoint.Name, Target.Name);
         }
     }
+
+    /// <summary>Puts a fault that was drawn into the answer's body.</summary>
+    public void FaultBody(HttpResponseMessage response)
+    {
+        if (Interlocked.Exchange(ref _responseFault, null) is { } fault)
+        {
+            response.Content = new FaultedContent(response.Content, fault);
+        }
+    }
+
+    /// <summary>The call is over: a fault that found no body is given back.</summary>
+    public void End() => Interlocked.Exchange(ref _responseFault, null)?.Release();
 
     private static void RewriteHost(WireRequest wire, string host)
     {

@@ -202,14 +202,14 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
     {
         try
         {
-            var (httpStatus, grpcStatus) = await services.Faults.InjectAsync(fault, Token).ConfigureAwait(false);
-            return (httpStatus ?? grpcStatus) is null ? null : LocalAnswer.Abort(wire.Request, wire.IsGrpc, httpStatus, grpcStatus);
+            var injected = await services.Faults.InjectAsync(fault, wire.Input, Token).ConfigureAwait(false);
+            return injected.IsNone ? null : LocalAnswer.Abort(wire.Request, wire.IsGrpc, injected.HttpStatus, injected.GrpcStatus);
         }
         catch (OperationCanceledException e) when (DeadlinePassed)
         {
             throw DeadlineError(e);
         }
-        catch (OperationCanceledException e)
+        catch (OperationCanceledException e) when (caller.IsCancellationRequested)
         {
             throw new OperationCanceledException(e.Message, e, caller);
         }
@@ -324,6 +324,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         else
         {
             response.Content = new TrackedContent(response, this, _attempt!);
+            wire.Plan?.FaultBody(response);
         }
 
         return response;

@@ -42,6 +42,9 @@ internal sealed class WireRequest
 
     public bool IsGrpc { get; }
 
+    /// <summary>As matchers see it.</summary>
+    public HttpRequestInput Input => new(_request, _uri, _host.Authority);
+
     /// <summary>Null where the route has no extras.</summary>
     public CallPlan? Plan => _plan;
 
@@ -114,5 +117,6 @@ internal sealed class WireRequest
         }
 
         _headers?.Undo(_request);
+        _plan?.End();
     }
 }

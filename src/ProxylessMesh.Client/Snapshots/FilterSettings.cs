@@ -7,9 +7,6 @@ namespace ProxylessMesh.Client.Snapshots;
 /// <summary>What the HTTP filters of a listener do on one side of one route: the most specific override wins (gRFC A39).</summary>
 internal static class FilterSettings
 {
-    /// <summary>Overrides of this name add what Envoy's fault filter cannot do; no filter needs to be there for them.</summary>
-    private const string OwnFaultName = "proxylessmesh.fault";
-
     /// <returns>Null where nothing ever happens to a call.</returns>
     public static FaultConfig? Fault(XdsConfig config, params ReadOnlySpan<FrozenDictionary<string, HttpFilterConfig>> overrides)
     {
@@ -23,9 +20,10 @@ internal static class FilterSettings
             }
         }
 
+        // What Envoy's filter cannot do; no filter needs to be there for it.
         foreach (var level in overrides)
         {
-            if (level.GetValueOrDefault(OwnFaultName) is FaultFilterConfig { Fault: var own })
+            if (level.GetValueOrDefault(FaultDecoder.ExperimentName) is FaultFilterConfig { Fault: var own })
             {
                 found = found with
                 {
@@ -55,6 +53,10 @@ internal static class FilterSettings
         return null;
     }
 
+    /// <summary>The fault concerns answers, not only calls.</summary>
+    public static bool FaultsAnswers(FaultConfig? fault)
+        => fault is not null && ((fault.ResponseFraction.PerMillion > 0 && fault.ResponseBytesPerSecond is not null) || (fault.CutFraction.PerMillion > 0 && fault.CutAfterBytes is not null));
+
     private static HttpFilterConfig Override(HttpFilterConfig filter, ReadOnlySpan<FrozenDictionary<string, HttpFilterConfig>> overrides)
     {
         foreach (var level in overrides)
@@ -71,7 +73,6 @@ internal static class FilterSettings
     private static bool Happens(FaultConfig fault)
         => (fault.DelayFraction.PerMillion > 0 && (fault.Delay is not null || fault.DelayByHeader))
             || (fault.AbortFraction.PerMillion > 0 && ((fault.AbortHttpStatus ?? fault.AbortGrpcStatus) is not null || fault.AbortByHeader))
-            || (fault.ResponseFraction.PerMillion > 0 && fault.ResponseBytesPerSecond is not null)
-            || (fault.CutFraction.PerMillion > 0 && fault.CutAfterBytes is not null)
+            || FaultsAnswers(fault)
             || (fault.ExceptionFraction.PerMillion > 0 && fault.Exception is not null);
 }

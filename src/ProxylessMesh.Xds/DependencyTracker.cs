@@ -139,6 +139,11 @@ internal sealed class DependencyTracker(ResourceCache cache)
             return new ClusterState { Config = cluster, Endpoints = cluster.InlineEndpoints };
         }
 
+        if (cluster.Discovery != ClusterDiscovery.Eds)
+        {
+            return new ClusterState { Config = cluster, Error = $"The cluster '{name}' is one of DNS or an aggregate, which this version does not resolve." };
+        }
+
         var endpoints = Need(ResourceType.Endpoints, cluster.EdsName);
         _isComplete &= endpoints.Config is not null || endpoints.Problem is not null;
         return new ClusterState { Config = cluster, Endpoints = endpoints.Config as EndpointsConfig, Error = endpoints.Problem };

@@ -71,6 +71,9 @@ internal sealed record DnsConfig
     public TimeSpan RefreshRate { get; init; } = TimeSpan.FromSeconds(5);
 
     public DnsFamily Family { get; init; }
+
+    /// <summary>For the endpoints that come of it: <see cref="EndpointsConfig.OverprovisioningFactor"/>.</summary>
+    public uint? OverprovisioningFactor { get; init; }
 }
 
 /// <summary>One name of a DNS cluster. <paramref name="Template"/> is the endpoint that each address becomes.</summary>

@@ -1,49 +1,109 @@
+using System.Collections.Immutable;
 using Envoy.Config.Cluster.V3;
 using Envoy.Config.Core.V3;
-using WireOutlier = Envoy.Config.Cluster.V3.OutlierDetection;
+using Envoy.Extensions.Clusters.Dns.V3;
+using AggregateClusterConfig = Envoy.Extensions.Clusters.Aggregate.V3.ClusterConfig;
 
 namespace ProxylessMesh.Xds.Resources;
 
-/// <summary>Clusters: where endpoints come from, limits, ejection, TLS (gRFC A27, A29, A32, A50).</summary>
+/// <summary>Clusters: where endpoints come from (gRFC A27, A37), how they are picked, limits, ejection, TLS (A29, A32, A50).</summary>
 internal static class ClusterDecoder
 {
-    private const string HttpOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    private const string AggregateType = "type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig";
+    private const string DnsType = "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster";
 
     public static ClusterConfig Decode(Cluster wire, DecodeContext context)
     {
         var errors = context.Errors;
-        var discovery = Discovery(wire, errors);
-        return new ClusterConfig
+        var options = ConnectionDecoder.Options(wire, errors);
+        var cluster = new ClusterConfig
         {
             Name = wire.Name,
-            Discovery = discovery,
-            EdsName = discovery == ClusterDiscovery.Eds ? EdsName(wire, errors) : "",
-            InlineEndpoints = discovery == ClusterDiscovery.Static ? StaticEndpoints(wire, context) : null,
             ConnectTimeout = ValueDecoder.PositiveDuration(wire.ConnectTimeout, "connect_timeout", errors) ?? TimeSpan.FromSeconds(5),
-            LoadBalancer = LoadBalancerDecoder.Decode(wire, errors),
-            CircuitBreaker = CircuitBreaker(wire.CircuitBreakers, errors),
-            OutlierDetection = Outlier(wire.OutlierDetection, errors),
-            Tls = TlsDecoder.Upstream(wire.TransportSocket, context),
-            Http2 = Http2(wire, errors),
+            CircuitBreaker = CircuitBreakerDecoder.Decode(wire.CircuitBreakers, RoutingPriority.Default, errors),
+            HighPriorityCircuitBreaker = CircuitBreakerDecoder.Decode(wire.CircuitBreakers, RoutingPriority.High, errors),
+            HealthChecks = HealthCheckDecoder.Decode(wire.HealthChecks, errors),
+            Connection = ConnectionDecoder.Decode(wire, options, errors),
+            OutlierDetection = OutlierDecoder.Decode(wire.OutlierDetection, errors),
+            Tls = UpstreamTlsDecoder.Decode(wire.TransportSocket, options.UpstreamHttpProtocolOptions, context),
+            Http2 = options.ExplicitHttpConfig?.Http2ProtocolOptions is not null,
         };
+        cluster = WithEndpoints(cluster, wire, context);
+
+        // The clusters of an aggregate bring their own policies (A37, Envoy's CLUSTER_PROVIDED).
+        return cluster.Discovery == ClusterDiscovery.Aggregate && wire.LbPolicy == Cluster.Types.LbPolicy.ClusterProvided
+            ? cluster
+            : cluster with { LoadBalancer = LoadBalancerDecoder.Decode(wire, errors) };
     }
 
-    private static ClusterDiscovery Discovery(Cluster wire, DecodeErrors errors)
+    private static ClusterConfig WithEndpoints(ClusterConfig cluster, Cluster wire, DecodeContext context)
     {
         if (wire.ClusterDiscoveryTypeCase == Cluster.ClusterDiscoveryTypeOneofCase.ClusterType)
         {
-            errors.Add("cluster_type", wire.ClusterType.Name, "is not supported by this version; use EDS or STATIC");
-        }
-        else if (wire.Type == Cluster.Types.DiscoveryType.Static)
-        {
-            return ClusterDiscovery.Static;
-        }
-        else if (wire.Type != Cluster.Types.DiscoveryType.Eds)
-        {
-            errors.Add("type", wire.Type, "is not supported by this version; use EDS or STATIC");
+            return Custom(cluster, wire, context);
         }
 
-        return ClusterDiscovery.Eds;
+        switch (wire.Type)
+        {
+            case Cluster.Types.DiscoveryType.Eds:
+                return cluster with { Discovery = ClusterDiscovery.Eds, EdsName = EdsName(wire, context.Errors) };
+            case Cluster.Types.DiscoveryType.Static:
+                return cluster with { Discovery = ClusterDiscovery.Static, InlineEndpoints = StaticEndpoints(wire, context) };
+            case Cluster.Types.DiscoveryType.StrictDns:
+                return cluster with { Discovery = ClusterDiscovery.StrictDns, Dns = DnsDecoder.Decode(wire, logical: false, context.Errors) };
+            case Cluster.Types.DiscoveryType.LogicalDns:
+                return cluster with { Discovery = ClusterDiscovery.LogicalDns, Dns = DnsDecoder.Decode(wire, logical: true, context.Errors) };
+            default:
+                context.Errors.Add("type", wire.Type, "is not supported; use EDS, STATIC, STRICT_DNS, LOGICAL_DNS or an aggregate cluster");
+                return cluster;
+        }
+    }
+
+    private static ClusterConfig Custom(ClusterConfig cluster, Cluster wire, DecodeContext context)
+    {
+        var errors = context.Errors;
+        using (errors.In("cluster_type"))
+        {
+            switch (wire.ClusterType.TypedConfig?.TypeUrl)
+            {
+                case AggregateType:
+                    return cluster with
+                    {
+                        Discovery = ClusterDiscovery.Aggregate,
+                        AggregateOf = ValueDecoder.Unpack(wire.ClusterType.TypedConfig, AggregateClusterConfig.Parser, errors) is { } aggregate ? Underlying(aggregate, errors) : [],
+                    };
+                case DnsType:
+                    var dns = ValueDecoder.Unpack(wire.ClusterType.TypedConfig, DnsCluster.Parser, errors) ?? new DnsCluster();
+                    var logical = wire.ClusterType.Name switch
+                    {
+                        "envoy.cluster.logical_dns" => true,
+                        "envoy.cluster.strict_dns" => false,
+                        _ => dns.DnsDiscoveryType == DnsCluster.Types.DnsDiscoveryType.Logical,
+                    };
+                    return cluster with { Discovery = logical ? ClusterDiscovery.LogicalDns : ClusterDiscovery.StrictDns, Dns = DnsDecoder.Decode(wire, dns, logical, errors) };
+                default:
+                    errors.Add("typed_config.type_url", wire.ClusterType.TypedConfig?.TypeUrl ?? "unset", "is not a kind of cluster that this version knows");
+                    return cluster;
+            }
+        }
+    }
+
+    private static ImmutableArray<string> Underlying(AggregateClusterConfig wire, DecodeErrors errors)
+    {
+        if (wire.Clusters.Count == 0)
+        {
+            errors.AddMissing("clusters");
+        }
+
+        for (var i = 0; i < wire.Clusters.Count; i++)
+        {
+            if (wire.Clusters[i].Length == 0)
+            {
+                errors.Add($"clusters[{i}]", "\"\"", "must not be empty");
+            }
+        }
+
+        return [.. wire.Clusters];
     }
 
     private static string EdsName(Cluster wire, DecodeErrors errors)
@@ -69,88 +129,7 @@ internal static class ClusterDecoder
 
         using (context.Errors.In("load_assignment"))
         {
-            return EndpointDecoder.Decode(wire.LoadAssignment, context);
-        }
-    }
-
-    private static CircuitBreakerConfig CircuitBreaker(CircuitBreakers? wire, DecodeErrors errors)
-    {
-        // A32: the first of the default priority counts.
-        var limits = wire?.Thresholds.FirstOrDefault(static threshold => threshold.Priority == RoutingPriority.Default);
-        if (limits is null)
-        {
-            return CircuitBreakerConfig.Unlimited;
-        }
-
-        var budget = limits.RetryBudget;
-        var percent = budget?.BudgetPercent?.Value ?? 20;
-        if (!(percent is >= 0 and <= 100))
-        {
-            errors.Add("circuit_breakers.thresholds.retry_budget.budget_percent", percent, "must be 0 to 100");
-        }
-
-        return new CircuitBreakerConfig
-        {
-            MaxConnections = limits.MaxConnections,
-            MaxPendingRequests = limits.MaxPendingRequests,
-            MaxRequests = limits.MaxRequests,
-            MaxRetries = limits.MaxRetries,
-            RetryBudgetPercent = percent,
-            RetryBudgetMinConcurrency = (int)Math.Min(budget?.MinRetryConcurrency ?? 3, int.MaxValue),
-        };
-    }
-
-    private static OutlierDetectionConfig? Outlier(WireOutlier? wire, DecodeErrors errors)
-    {
-        if (wire is null)
-        {
-            return null;
-        }
-
-        using (errors.In("outlier_detection"))
-        {
-            var defaults = new OutlierDetectionConfig();
-            ValueDecoder.Percent(wire.EnforcingSuccessRate, 100, "enforcing_success_rate", errors);
-            ValueDecoder.Percent(wire.FailurePercentageThreshold, 85, "failure_percentage_threshold", errors);
-            ValueDecoder.Percent(wire.EnforcingFailurePercentage, 0, "enforcing_failure_percentage", errors);
-            var split = wire.SplitExternalLocalOriginErrors;
-            return new OutlierDetectionConfig
-            {
-                Interval = ValueDecoder.PositiveDuration(wire.Interval, "interval", errors) ?? defaults.Interval,
-                BaseEjectionTime = ValueDecoder.Duration(wire.BaseEjectionTime, "base_ejection_time", errors) ?? defaults.BaseEjectionTime,
-                MaxEjectionTime = ValueDecoder.Duration(wire.MaxEjectionTime, "max_ejection_time", errors) ?? defaults.MaxEjectionTime,
-                MaxEjectionPercent = (int)ValueDecoder.Percent(wire.MaxEjectionPercent, 10, "max_ejection_percent", errors),
-                Consecutive5xx = Consecutive(wire.Consecutive5Xx, wire.EnforcingConsecutive5Xx, 100, "enforcing_consecutive_5xx", errors),
-                ConsecutiveGatewayFailure = Consecutive(wire.ConsecutiveGatewayFailure, wire.EnforcingConsecutiveGatewayFailure, 0, "enforcing_consecutive_gateway_failure", errors),
-                ConsecutiveLocalOriginFailure = Consecutive(wire.ConsecutiveLocalOriginFailure, wire.EnforcingConsecutiveLocalOriginFailure, split ? 100u : 0u, "enforcing_consecutive_local_origin_failure", errors),
-                SplitLocalOriginErrors = split,
-            };
-        }
-    }
-
-    /// <summary>Envoy's default is 5 in a row. Off when 0 in a row, or when the share of ejections to carry out is 0.</summary>
-    private static int? Consecutive(uint? count, uint? enforcing, uint enforcedByDefault, string field, DecodeErrors errors)
-    {
-        var enforced = ValueDecoder.Percent(enforcing, enforcedByDefault, field, errors);
-        return enforced == 0 || count == 0 ? null : (int)Math.Min(count ?? 5, int.MaxValue);
-    }
-
-    private static bool Http2(Cluster wire, DecodeErrors errors)
-    {
-        if (wire.Http2ProtocolOptions is not null)
-        {
-            return true;
-        }
-
-        if (!wire.TypedExtensionProtocolOptions.TryGetValue(HttpOptions, out var any))
-        {
-            return false;
-        }
-
-        using (errors.In("typed_extension_protocol_options", HttpOptions))
-        {
-            var options = ValueDecoder.Unpack(any, Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Parser, errors);
-            return options?.ExplicitHttpConfig?.Http2ProtocolOptions is not null;
+            return EndpointDecoder.Inline(wire.LoadAssignment, context);
         }
     }
 }

@@ -40,6 +40,22 @@ internal sealed record LoadBalancerConfig
 
     /// <summary>Percentage (0-100) of healthy endpoints below which all are used (<c>healthy_panic_threshold</c>); null: only when none is left (gRPC).</summary>
     public double? PanicThreshold { get; init; }
+
+    /// <summary>To which endpoints a session may lead (<c>common_lb_config.override_host_status</c>, gRFC A55).</summary>
+    public SessionHosts Sessions { get; init; } = SessionHosts.Healthy;
+}
+
+/// <summary>Endpoints by what the control plane says of their health.</summary>
+[Flags]
+internal enum SessionHosts
+{
+    None = 0,
+
+    /// <summary>HEALTHY and UNKNOWN.</summary>
+    Healthy = 1 << 0,
+
+    /// <summary>Takes no new sessions, but finishes those it has.</summary>
+    Draining = 1 << 1,
 }
 
 /// <summary>How endpoints of one group are picked.</summary>

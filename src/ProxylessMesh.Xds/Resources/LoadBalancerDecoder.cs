@@ -1,149 +1,125 @@
 using Envoy.Config.Cluster.V3;
-using Envoy.Extensions.LoadBalancingPolicies.RingHash.V3;
-using Envoy.Extensions.LoadBalancingPolicies.WrrLocality.V3;
-using Google.Protobuf.WellKnownTypes;
+using Envoy.Config.Core.V3;
 
 namespace ProxylessMesh.Xds.Resources;
 
-/// <summary>How a cluster picks: <c>load_balancing_policy</c> (gRFC A52), else <c>lb_policy</c> (A27, A42, A48).</summary>
+/// <summary>How a cluster picks: <c>load_balancing_policy</c> (gRFC A52), else <c>lb_policy</c> with <c>lb_config</c> (A27, A42, A48); and <c>common_lb_config</c>.</summary>
 internal static class LoadBalancerDecoder
 {
-    private const string Prefix = "type.googleapis.com/envoy.extensions.load_balancing_policies.";
-    private const int MaxDepth = 16;
-    private const ulong MaxRingSize = 8 * 1024 * 1024;
-    private const uint MaxChoices = 10;
-
     public static LoadBalancerConfig Decode(Cluster wire, DecodeErrors errors)
-        => wire.LoadBalancingPolicy is { Policies.Count: > 0 } policy
-            ? FirstKnown(policy, 0, errors)
-            : ByEnum(wire, errors);
+    {
+        var balancer = wire.LoadBalancingPolicy is { Policies.Count: > 0 } policy
+            ? LoadBalancingPolicyDecoder.Decode(policy, errors)
+            : WithLocalities(ByEnum(wire, errors), wire.CommonLbConfig, errors);
+        using (errors.In("common_lb_config"))
+        {
+            RefuseHashing(wire.CommonLbConfig?.ConsistentHashingLbConfig?.HashBalanceFactor, wire.CommonLbConfig?.ConsistentHashingLbConfig?.UseHostnameForHashing == true, errors);
+            return balancer with
+            {
+                PanicThreshold = wire.CommonLbConfig?.HealthyPanicThreshold is { } threshold ? ValueDecoder.Percent(threshold, 0, "healthy_panic_threshold", errors) : null,
+                Sessions = Sessions(wire.CommonLbConfig?.OverrideHostStatus),
+            };
+        }
+    }
+
+    /// <summary>A bound on the load of one endpoint of a ring, and hashing by name: neither is carried out, so neither may be believed.</summary>
+    public static void RefuseHashing(uint? balanceFactor, bool byHostname, DecodeErrors errors)
+    {
+        if (balanceFactor > 0)
+        {
+            errors.Add("consistent_hashing_lb_config.hash_balance_factor", balanceFactor, "is not supported by this version");
+        }
+
+        if (byHostname)
+        {
+            errors.Add("consistent_hashing_lb_config.use_hostname_for_hashing", "true", "is not supported by this version; write the endpoint's metadata envoy.lb hash_key");
+        }
+    }
 
     private static LoadBalancerConfig ByEnum(Cluster wire, DecodeErrors errors)
     {
         switch (wire.LbPolicy)
         {
             case Cluster.Types.LbPolicy.RoundRobin:
-                return new LoadBalancerConfig();
+                return new LoadBalancerConfig { SlowStart = SlowStart(wire.RoundRobinLbConfig?.SlowStartConfig, "round_robin_lb_config", errors) };
             case Cluster.Types.LbPolicy.LeastRequest:
-                return LeastRequest(wire.LeastRequestLbConfig?.ChoiceCount, errors);
+                return LeastRequest(wire.LeastRequestLbConfig, errors);
             case Cluster.Types.LbPolicy.Random:
                 return new LoadBalancerConfig { Kind = LoadBalancerKind.Random };
             case Cluster.Types.LbPolicy.RingHash:
-                CheckRing(wire.RingHashLbConfig, errors);
+                return Ring(wire.RingHashLbConfig, errors);
+            case Cluster.Types.LbPolicy.Maglev:
+                using (errors.In("maglev_lb_config"))
+                {
+                    return new LoadBalancerConfig { Kind = LoadBalancerKind.Maglev, MaglevTableSize = LoadBalancingPolicyDecoder.MaglevTable(wire.MaglevLbConfig?.TableSize, errors) };
+                }
 
-                // Without a hash a ring picks at random (A42); hash policies are not carried out by this version.
-                return new LoadBalancerConfig { Kind = LoadBalancerKind.Random };
             default:
-                errors.Add("lb_policy", wire.LbPolicy, "is not supported by this version; use ROUND_ROBIN, LEAST_REQUEST, RANDOM or RING_HASH");
+                errors.Add("lb_policy", wire.LbPolicy, "is not supported by this version; use ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV or load_balancing_policy");
                 return new LoadBalancerConfig();
         }
     }
 
-    private static LoadBalancerConfig FirstKnown(LoadBalancingPolicy wire, int depth, DecodeErrors errors)
+    private static LoadBalancerConfig LeastRequest(Cluster.Types.LeastRequestLbConfig? wire, DecodeErrors errors)
     {
-        using (errors.In("load_balancing_policy"))
+        using (errors.In("least_request_lb_config"))
         {
-            for (var i = 0; i < wire.Policies.Count && depth < MaxDepth; i++)
+            return LoadBalancingPolicyDecoder.LeastRequest(wire?.ChoiceCount, wire?.ActiveRequestBias, errors) with
             {
-                if (wire.Policies[i].TypedExtensionConfig?.TypedConfig is not { } any)
-                {
-                    errors.AddMissing($"policies[{i}].typed_extension_config.typed_config");
-                    continue;
-                }
-
-                using (errors.In("policies", i))
-                {
-                    if (Known(any, depth, errors) is { } balancer)
-                    {
-                        return balancer;
-                    }
-                }
-            }
-
-            errors.Add("policies", depth < MaxDepth ? "none known" : "nested too deep", "must have a policy that this version knows (round_robin, least_request, random, wrr_locality), at most 16 deep");
-            return new LoadBalancerConfig();
+                SlowStart = SlowStart(wire?.SlowStartConfig, null, errors),
+            };
         }
     }
 
-    private static LoadBalancerConfig? Known(Any any, int depth, DecodeErrors errors)
+    private static LoadBalancerConfig Ring(Cluster.Types.RingHashLbConfig? wire, DecodeErrors errors)
     {
-        switch (any.TypeUrl)
-        {
-            case Prefix + "round_robin.v3.RoundRobin":
-            case Prefix + "client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin":
-                // Without load reports weighted round robin is plain round robin (A58).
-                return new LoadBalancerConfig();
-            case Prefix + "ring_hash.v3.RingHash":
-                CheckRing(ValueDecoder.Unpack(any, RingHash.Parser, errors), errors);
-                return new LoadBalancerConfig { Kind = LoadBalancerKind.Random };
-            case Prefix + "random.v3.Random":
-                return new LoadBalancerConfig { Kind = LoadBalancerKind.Random };
-            case Prefix + "least_request.v3.LeastRequest":
-                return ValueDecoder.Unpack(any, Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3.LeastRequest.Parser, errors) is { } least
-                    ? LeastRequest(least.ChoiceCount, errors)
-                    : new LoadBalancerConfig();
-            case Prefix + "wrr_locality.v3.WrrLocality":
-                if (ValueDecoder.Unpack(any, WrrLocality.Parser, errors) is not { } wrapped)
-                {
-                    return new LoadBalancerConfig();
-                }
-
-                return FirstKnown(wrapped.EndpointPickingPolicy ?? new LoadBalancingPolicy(), depth + 1, errors);
-            default:
-                return null;
-        }
-    }
-
-    private static LoadBalancerConfig LeastRequest(uint? choices, DecodeErrors errors)
-    {
-        if (choices < 2)
-        {
-            errors.Add("choice_count", choices, "must be >= 2");
-        }
-
-        // A48: more than 10 counts as 10.
-        return new LoadBalancerConfig { Kind = LoadBalancerKind.LeastRequest, ChoiceCount = (int)Math.Clamp(choices ?? 2, 2, MaxChoices) };
-    }
-
-    private static void CheckRing(Cluster.Types.RingHashLbConfig? ring, DecodeErrors errors)
-    {
-        if (ring is null)
-        {
-            return;
-        }
-
         using (errors.In("ring_hash_lb_config"))
         {
-            if (ring.HashFunction != Cluster.Types.RingHashLbConfig.Types.HashFunction.XxHash)
+            if (wire is { HashFunction: not Cluster.Types.RingHashLbConfig.Types.HashFunction.XxHash })
             {
-                errors.Add("hash_function", ring.HashFunction, "must be XX_HASH");
+                errors.Add("hash_function", wire.HashFunction, "must be XX_HASH");
             }
 
-            CheckRingSize(ring.MinimumRingSize, ring.MaximumRingSize, errors);
+            return new LoadBalancerConfig { Kind = LoadBalancerKind.RingHash, RingHash = LoadBalancingPolicyDecoder.RingSizes(wire?.MinimumRingSize, wire?.MaximumRingSize, errors) };
         }
     }
 
-    private static void CheckRing(RingHash? ring, DecodeErrors errors)
+    /// <summary>By weight as in gRPC (A27), unless the config asks for zones instead.</summary>
+    private static LoadBalancerConfig WithLocalities(LoadBalancerConfig balancer, Cluster.Types.CommonLbConfig? wire, DecodeErrors errors)
     {
-        if (ring is null)
+        if (wire?.ZoneAwareLbConfig is not { } zones)
         {
-            return;
+            return balancer;
         }
 
-        if (ring.HashFunction is not (RingHash.Types.HashFunction.DefaultHash or RingHash.Types.HashFunction.XxHash))
+        using (errors.In("common_lb_config.zone_aware_lb_config"))
         {
-            errors.Add("hash_function", ring.HashFunction, "must be XX_HASH");
+            return balancer with { ByLocalityWeight = false, ZoneAware = LoadBalancingPolicyDecoder.ZoneAware(zones.MinClusterSize, zones.RoutingEnabled, zones.FailTrafficOnPanic, errors) };
         }
-
-        CheckRingSize(ring.MinimumRingSize, ring.MaximumRingSize, errors);
     }
 
-    private static void CheckRingSize(ulong? minimum, ulong? maximum, DecodeErrors errors)
+    private static SlowStartConfig? SlowStart(Cluster.Types.SlowStartConfig? wire, string? inside, DecodeErrors errors)
+        => wire is null ? null : LoadBalancingPolicyDecoder.SlowStart(wire.SlowStartWindow, wire.Aggression, wire.MinWeightPercent, inside is null ? "slow_start_config" : inside + ".slow_start_config", errors);
+
+    // A55: statuses other than these three are ignored; without a set, sessions go to the healthy.
+    private static SessionHosts Sessions(HealthStatusSet? statuses)
     {
-        var (first, last) = (minimum ?? 1024, maximum ?? MaxRingSize);
-        if (first > last || last > MaxRingSize)
+        if (statuses is null || statuses.Statuses.Count == 0)
         {
-            errors.Add("minimum_ring_size, maximum_ring_size", $"{first}, {last}", $"must be in order and at most {MaxRingSize}");
+            return SessionHosts.Healthy;
         }
+
+        var hosts = SessionHosts.None;
+        foreach (var status in statuses.Statuses)
+        {
+            hosts |= status switch
+            {
+                HealthStatus.Unknown or HealthStatus.Healthy => SessionHosts.Healthy,
+                HealthStatus.Draining => SessionHosts.Draining,
+                _ => SessionHosts.None,
+            };
+        }
+
+        return hosts;
     }
 }

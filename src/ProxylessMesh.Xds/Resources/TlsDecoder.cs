@@ -7,50 +7,13 @@ using ProxylessMesh.Xds.Matching;
 namespace ProxylessMesh.Xds.Resources;
 
 /// <summary>
-/// TLS contexts (gRFC A29): certificates by provider instances of the bootstrap only. A check that cannot be made here (key
+/// TLS contexts of servers, and what is the same for clients (gRFC A29): certificates by provider instances of the bootstrap only. A check that cannot be made here (key
 /// hashes, revocation lists, custom validators) is refused: a peer that should be turned away must not get in.
 /// </summary>
 internal static class TlsDecoder
 {
     private const string SocketName = "envoy.transport_sockets.tls";
-    private const string UpstreamType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
     private const string DownstreamType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
-
-    /// <summary>The <c>transport_socket</c> of a cluster; null where there is none: plaintext.</summary>
-    public static UpstreamTlsConfig? Upstream(TransportSocket? socket, DecodeContext context)
-    {
-        var errors = context.Errors;
-        if (socket is null || Open(socket, UpstreamType, errors) is not { } any
-            || ValueDecoder.Unpack(any, UpstreamTlsContext.Parser, errors) is not { } tls)
-        {
-            return null;
-        }
-
-        if (tls.CommonTlsContext is not { } common)
-        {
-            errors.AddMissing("transport_socket.typed_config.common_tls_context");
-            return null;
-        }
-
-        using (errors.In("transport_socket.typed_config.common_tls_context"))
-        {
-            var validation = Validation(common, errors);
-            var root = Provider(validation?.CaCertificateProviderInstance ?? Deprecated(common.ValidationContextCertificateProviderInstance), "validation_context.ca_certificate_provider_instance", context);
-            if (root is null && errors.IsEmpty)
-            {
-                errors.AddMissing("validation_context.ca_certificate_provider_instance");
-            }
-
-            return new UpstreamTlsConfig
-            {
-                IdentityProvider = Identity(common, context),
-                RootProvider = root,
-                PeerNames = PeerNames(validation, errors),
-                ServerName = tls.Sni.Length > 0 ? tls.Sni : null,
-                AlpnProtocols = [.. common.AlpnProtocols],
-            };
-        }
-    }
 
     /// <summary>The <c>transport_socket</c> of a filter chain; null where there is none: plaintext.</summary>
     public static DownstreamTlsConfig? Downstream(TransportSocket? socket, DecodeContext context)
@@ -111,7 +74,7 @@ internal static class TlsDecoder
         return new DownstreamTlsConfig { IdentityProvider = identity, RootProvider = root, RequireClientCertificate = requireClientCertificate };
     }
 
-    private static Any? Open(TransportSocket socket, string type, DecodeErrors errors)
+    internal static Any? Open(TransportSocket socket, string type, DecodeErrors errors)
     {
         if (socket.Name != SocketName)
         {
@@ -128,7 +91,7 @@ internal static class TlsDecoder
         return socket.TypedConfig;
     }
 
-    private static string? Identity(CommonTlsContext common, DecodeContext context)
+    internal static string? Identity(CommonTlsContext common, DecodeContext context)
     {
         var instance = common.TlsCertificateProviderInstance ?? Deprecated(common.TlsCertificateCertificateProviderInstance);
         if (instance is null)
@@ -147,7 +110,7 @@ internal static class TlsDecoder
         return Provider(instance, "tls_certificate_provider_instance", context);
     }
 
-    private static string? Provider(CertificateProviderPluginInstance? instance, string field, DecodeContext context)
+    internal static string? Provider(CertificateProviderPluginInstance? instance, string field, DecodeContext context)
     {
         if (instance is null)
         {
@@ -164,10 +127,10 @@ internal static class TlsDecoder
         return name;
     }
 
-    private static CertificateProviderPluginInstance? Deprecated(CommonTlsContext.Types.CertificateProviderInstance? instance)
+    internal static CertificateProviderPluginInstance? Deprecated(CommonTlsContext.Types.CertificateProviderInstance? instance)
         => instance is null ? null : new CertificateProviderPluginInstance { InstanceName = instance.InstanceName };
 
-    private static CertificateValidationContext? Validation(CommonTlsContext common, DecodeErrors errors)
+    internal static CertificateValidationContext? Validation(CommonTlsContext common, DecodeErrors errors)
     {
         var validation = common.ValidationContextTypeCase switch
         {
@@ -223,7 +186,7 @@ internal static class TlsDecoder
         }
     }
 
-    private static ImmutableArray<StringMatcher> PeerNames(CertificateValidationContext? validation, DecodeErrors errors)
+    internal static ImmutableArray<StringMatcher> PeerNames(CertificateValidationContext? validation, DecodeErrors errors)
     {
         if (validation is null)
         {

@@ -23,11 +23,10 @@ public class DecoderTests
 
     private static readonly Dictionary<string, Action<Cluster>> ClusterChanges = new(StringComparer.Ordinal)
     {
-        { "clusters[orders].type = LogicalDns; is not supported", c => c.Type = Cluster.Types.DiscoveryType.LogicalDns },
         { "clusters[orders].type = OriginalDst; is not supported", c => c.Type = Cluster.Types.DiscoveryType.OriginalDst },
         { "clusters[orders].load_assignment is missing", c => c.Type = Cluster.Types.DiscoveryType.Static },
         { "clusters[orders].eds_cluster_config.eds_config = unset; must be ads or self", c => c.EdsClusterConfig = null },
-        { "clusters[orders].lb_policy = Maglev", c => c.LbPolicy = Cluster.Types.LbPolicy.Maglev },
+        { "clusters[orders].lb_policy = ClusterProvided", c => c.LbPolicy = Cluster.Types.LbPolicy.ClusterProvided },
         { "choice_count = 1; must be >= 2", c => (c.LbPolicy, c.LeastRequestLbConfig) = (Cluster.Types.LbPolicy.LeastRequest, new() { ChoiceCount = 1 }) },
         { "clusters[orders].outlier_detection.max_ejection_percent = 101; must be <= 100", c => c.OutlierDetection = new() { MaxEjectionPercent = 101 } },
         { "clusters[orders].outlier_detection.interval = 0s; must be > 0", c => c.OutlierDetection = new() { Interval = new Duration() } },
@@ -103,7 +102,7 @@ public class DecoderTests
     {
         var cluster = XdsResources.Cluster();
         cluster.OutlierDetection = new() { Interval = new Duration { Seconds = -1 }, MaxEjectionPercent = 200 };
-        cluster.LbPolicy = Cluster.Types.LbPolicy.Maglev;
+        cluster.LbPolicy = Cluster.Types.LbPolicy.ClusterProvided;
 
         var error = Decode(ResourceType.Clusters, cluster).Error!;
 

@@ -112,11 +112,11 @@ internal sealed class DependencyTracker(ResourceCache cache)
                     continue;
                 }
 
-                foreach (var part in forward.Clusters)
+                foreach (var name in forward.Clusters.Select(static part => part.Cluster).Concat(forward.Mirrors.Select(static mirror => mirror.Cluster)))
                 {
-                    if (!states.ContainsKey(part.Cluster))
+                    if (!states.ContainsKey(name))
                     {
-                        states.Add(part.Cluster, Cluster(part.Cluster));
+                        states.Add(name, Cluster(name));
                     }
                 }
             }

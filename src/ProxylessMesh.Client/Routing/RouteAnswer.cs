@@ -54,7 +54,8 @@ internal sealed class RouteAnswer
             path = path[..query];
         }
 
-        return _redirect.Port is { } port
+        // A port that goes without saying is left out, as Gateway API asks; Envoy writes it, which means the same (RFC 9110 §4.2.3).
+        return _redirect.Port is { } port && port != (scheme == Uri.UriSchemeHttps ? 443 : 80)
             ? string.Create(CultureInfo.InvariantCulture, $"{scheme}://{host}:{port}{path}")
             : $"{scheme}://{host}{path}";
     }

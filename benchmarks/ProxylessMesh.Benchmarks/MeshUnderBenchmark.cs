@@ -23,7 +23,7 @@ internal sealed class MeshUnderBenchmark : IXdsClient
         var meter = new MeshMeter(meters);
         Compiler = new SnapshotCompiler(new EndpointTable((_, _, _) => transport, TimeProvider.System, meter, NullLogger<EndpointTable>.Instance), TimeProvider.System);
         Snapshots = new SnapshotSource(this, Compiler, TimeProvider.System, NullLogger<SnapshotSource>.Instance);
-        Handler = new MeshHttpHandler(Snapshots, new CallServices(TimeProvider.System, meter, new FaultInjector(TimeProvider.System, meter), 64 * 1024), new MeshOptions.OutboundOptions(), new SocketsHttpHandler());
+        Handler = new MeshHttpHandler(Snapshots, new CallServices(TimeProvider.System, meter, new FaultInjector(TimeProvider.System, meter), new MirrorSender(TimeProvider.System, meter), 64 * 1024), new MeshOptions.OutboundOptions(), new SocketsHttpHandler());
     }
 
     public SnapshotCompiler Compiler { get; }

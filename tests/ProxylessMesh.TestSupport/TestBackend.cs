@@ -46,7 +46,7 @@ internal sealed class TestBackend : IAsyncDisposable
         Logs.Dispose();
     }
 
-    private static async Task<TestBackend> StartAsync(RequestDelegate respond, Action<ListenOptions> configure)
+    public static async Task<TestBackend> StartAsync(RequestDelegate respond, Action<ListenOptions> configure)
     {
         var logs = new LogGuard();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());

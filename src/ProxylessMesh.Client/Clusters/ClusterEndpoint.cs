@@ -27,6 +27,12 @@ internal sealed class ClusterEndpoint(string cluster, IPEndPoint address, bool m
     /// <summary>Its own host name, for routes that put it in place of the one called; empty: none. The newest config's.</summary>
     public string Hostname { get; set; } = "";
 
+    /// <summary>Calls go over TLS: mesh mTLS, or that of a server of the world.</summary>
+    public bool IsTls { get; init; } = meshTls;
+
+    /// <summary>For <see cref="EndpointTable"/> alone: what it is found by.</summary>
+    internal EndpointKey Key { get; init; }
+
     /// <summary>Calls go over mTLS and HTTP/2.</summary>
     public bool MeshTls { get; } = meshTls;
 

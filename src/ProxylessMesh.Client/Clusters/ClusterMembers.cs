@@ -102,5 +102,5 @@ internal sealed class ClusterMembers : IDisposable
     private void AvailabilityChanged() => Interlocked.Increment(ref _availabilityVersion);
 }
 
-/// <summary>Endpoints with the same key share state and connections: same address, same way to connect, same peers expected.</summary>
-internal readonly record struct EndpointKey(IPEndPoint Address, bool MeshTls, string Peers);
+/// <summary>Endpoints with the same key share state and connections: same address, same way to connect and to keep connections, same peers expected.</summary>
+internal readonly record struct EndpointKey(IPEndPoint Address, bool IsTls, string Connection);

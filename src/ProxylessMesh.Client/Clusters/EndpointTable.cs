@@ -74,22 +74,33 @@ internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, Ht
 
     private Cluster CompileLocked(ClusterMembers members, ClusterConfig config, EndpointsConfig? endpoints)
     {
-        var peers = PeersKey(config.Tls);
+        var kept = Kept(config);
+        var secured = Peers(config.Tls) + kept;
         ClusterLocality[] localities = endpoints is null
             ? []
-            : [.. endpoints.Localities.Select(locality => ClusterLocality.Compile(locality, endpoint => AcquireEndpointLocked(members, config, endpoint, peers)))];
+            : [.. endpoints.Localities.Select(locality => ClusterLocality.Compile(locality, endpoint => AcquireEndpointLocked(members, config, endpoint, kept, secured)))];
         return new Cluster(members, config, endpoints, localities);
     }
 
-    private ClusterEndpoint AcquireEndpointLocked(ClusterMembers members, ClusterConfig config, EndpointConfig endpoint, string peers)
+    private ClusterEndpoint AcquireEndpointLocked(ClusterMembers members, ClusterConfig config, EndpointConfig endpoint, string kept, string secured)
     {
-        var meshTls = config.Tls is not null && (endpoint.MeshTls ?? true);
-        var key = new EndpointKey(endpoint.Address, meshTls, meshTls ? peers : "");
+        // Whether a workload takes mesh TLS is its own to say; a server of the world is met as the cluster says.
+        var isTls = config.Tls is { } tls && (!tls.IsMesh || (endpoint.MeshTls ?? true));
+        var connection = isTls ? secured : kept;
+        if (!endpoint.AdditionalAddresses.IsDefaultOrEmpty || config.Tls is { AutoHostSni: true })
+        {
+            connection = $"{connection}\n{endpoint.Hostname}\n{string.Join(',', endpoint.AdditionalAddresses)}";
+        }
+
+        var key = new EndpointKey(endpoint.Address, isTls, connection);
         if (!members.Table.TryGetValue(key, out var entry))
         {
+            var meshTls = isTls && config.Tls!.IsMesh;
             var http2 = meshTls || config.Http2;
-            entry = (new ClusterEndpoint(config.Name, endpoint.Address, meshTls, transports(config, endpoint, meshTls))
+            entry = (new ClusterEndpoint(config.Name, endpoint.Address, meshTls, transports(config, endpoint, isTls))
             {
+                IsTls = isTls,
+                Key = key,
                 CallsPerConnection = http2 ? config.Connection.MaxConcurrentStreams ?? long.MaxValue : 1,
             }, 0);
             entry.Endpoint.Connections.Join(members.Connections);
@@ -102,10 +113,9 @@ internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, Ht
 
     private static void ReleaseEndpointsLocked(ClusterMembers members, Cluster cluster)
     {
-        var peers = PeersKey(cluster.Config.Tls);
         foreach (var endpoint in cluster.Endpoints)
         {
-            var key = new EndpointKey(endpoint.Address, endpoint.MeshTls, endpoint.MeshTls ? peers : "");
+            var key = endpoint.Key;
             var (_, uses) = members.Table[key];
             if (uses > 1)
             {
@@ -120,6 +130,11 @@ internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, Ht
     }
 
     // A connection that was made for other peers must not be used: a change of what is expected makes new endpoints.
-    private static string PeersKey(UpstreamTlsConfig? tls)
-        => tls is null ? "" : $"{string.Join('\n', tls.PeerNames)}\n{tls.ServerName}\n{string.Join(',', tls.AlpnProtocols)}\n{tls.IdentityProvider}\n{tls.RootProvider}";
+    private static string Peers(UpstreamTlsConfig? tls)
+        => tls is null
+            ? ""
+            : $"{string.Join('\n', tls.PeerNames)}\n{tls.ServerName}\n{string.Join(',', tls.AlpnProtocols)}\n{tls.IdentityProvider}\n{tls.RootProvider}\n{tls.UsesSystemRoots}\n{tls.TrustedCaPem}\n{tls.AutoHostSni}\n{tls.AutoSniSanValidation}";
+
+    // So does a change of how they are kept: the transport takes its settings once.
+    private static string Kept(ClusterConfig config) => $"\n{config.ConnectTimeout}\n{config.Connection}";
 }

@@ -7,31 +7,53 @@ namespace ProxylessMesh.Client.Outbound;
 /// <summary>Makes the connections of one endpoint: a SocketsHttpHandler of its own, so that draining the endpoint is disposing this.</summary>
 internal sealed class EndpointTransport(IdentitySource identities, TimeProvider time)
 {
-    public HttpMessageInvoker Create(ClusterConfig cluster, EndpointConfig endpoint, bool meshTls)
+    // The least that SocketsHttpHandler takes.
+    private static readonly TimeSpan ShortestPing = TimeSpan.FromSeconds(1);
+
+    /// <param name="cluster">How connections are kept.</param>
+    /// <param name="endpoint">Where they go.</param>
+    /// <param name="isTls">They are TLS, as the cluster says.</param>
+    public HttpMessageInvoker Create(ClusterConfig cluster, EndpointConfig endpoint, bool isTls)
     {
         var connections = new EndpointConnections();
-        var connector = new EndpointConnector(cluster, endpoint.Address, meshTls ? cluster.Tls : null, identities, time, connections);
-        var handler = new SocketsHttpHandler
-        {
-            ConnectCallback = connector.ConnectAsync,
-
-            // The connector has its own limit, which tells a slow connect from a caller who gave up.
-            ConnectTimeout = Timeout.InfiniteTimeSpan,
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            EnableMultipleHttp2Connections = true,
-            KeepAlivePingDelay = TimeSpan.FromSeconds(30),
-            KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
-            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5),
-
-            // A bound on how long a connection outlives the certificates it was made with; running calls finish.
-            PooledConnectionLifetime = TimeSpan.FromHours(1),
-
-            // Spans and trace headers are the mesh's.
-            ActivityHeadersPropagator = null,
-        };
-        return new CountedTransport(handler, connections, cancellationToken => connector.ConnectAsync(cluster.Name, cancellationToken));
+        var connector = new EndpointConnector(cluster, endpoint, isTls ? cluster.Tls : null, identities, time, connections);
+        var limits = cluster.Connection;
+        HttpMessageHandler handler = limits.MaxRequestsPerConnection is null && limits.MaxConcurrentStreams is null
+            ? Handler(connector, limits)
+            : new ConnectionLimitHandler(() => Handler(connector, limits), limits.MaxRequestsPerConnection, limits.MaxConcurrentStreams, time);
+        return new CountedTransport(handler, connections, cancellationToken => connector.ConnectAsync(cluster.Name, null, cancellationToken));
     }
+
+    private static SocketsHttpHandler Handler(EndpointConnector connector, ConnectionConfig limits) => new()
+    {
+        ConnectCallback = connector.ConnectAsync,
+
+        // The connector has its own limit, which tells a slow connect from a caller who gave up.
+        ConnectTimeout = Timeout.InfiniteTimeSpan,
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
+
+        // With a limit of streams each connection has a handler of its own, which must not open others.
+        EnableMultipleHttp2Connections = limits.MaxConcurrentStreams is null,
+        KeepAlivePingDelay = Ping(limits.KeepAliveInterval, TimeSpan.FromSeconds(30)),
+        KeepAlivePingTimeout = Ping(limits.KeepAliveTimeout, TimeSpan.FromSeconds(10)),
+
+        // Who asks for pings means idle connections too (Envoy).
+        KeepAlivePingPolicy = limits.KeepAliveInterval is null ? HttpKeepAlivePingPolicy.WithActiveRequests : HttpKeepAlivePingPolicy.Always,
+        PooledConnectionIdleTimeout = Limit(limits.IdleTimeout, TimeSpan.FromMinutes(5)),
+
+        // A bound on how long a connection outlives the certificates it was made with; running calls finish.
+        PooledConnectionLifetime = Limit(limits.MaxConnectionDuration, TimeSpan.FromHours(1)),
+
+        // Spans and trace headers are the mesh's.
+        ActivityHeadersPropagator = null,
+    };
+
+    private static TimeSpan Ping(TimeSpan? configured, TimeSpan otherwise)
+        => configured is { } time ? time < ShortestPing ? ShortestPing : time : otherwise;
+
+    // Zero is Envoy's word for no limit.
+    private static TimeSpan Limit(TimeSpan? configured, TimeSpan otherwise)
+        => configured is { } time ? time == TimeSpan.Zero ? Timeout.InfiniteTimeSpan : time : otherwise;
 }

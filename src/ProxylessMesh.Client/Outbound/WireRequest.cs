@@ -53,10 +53,10 @@ internal sealed class WireRequest
 
     public HeaderRestore Headers => _headers ??= new HeaderRestore();
 
-    /// <summary>https and HTTP/2 where the endpoint speaks mesh TLS, whatever the application wrote; otherwise what it asked for.</summary>
+    /// <summary>https where the endpoint speaks TLS and HTTP/2 where it speaks mesh TLS, whatever the application wrote; otherwise what it asked for.</summary>
     public void AddressTo(Cluster cluster, ClusterEndpoint endpoint)
     {
-        var scheme = endpoint.MeshTls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp;
+        var scheme = endpoint.IsTls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp;
         var uri = _plan?.Uri ?? _uri;
         _request.RequestUri = uri.Scheme == scheme ? uri : _host.WithScheme(uri, scheme);
         _plan?.AddressTo(this, endpoint);

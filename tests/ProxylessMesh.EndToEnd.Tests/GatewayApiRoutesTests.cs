@@ -35,6 +35,13 @@ public sealed class GatewayApiRoutesTests
             - matches: [{ path: { value: /mirror } }]
               filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: shadow, port: 80 } } }]
               backendRefs: [{ name: server, port: 80 }]
+            - matches: [{ path: { value: /cors } }]
+              filters:
+                - type: CORS
+                  cors: { allowOrigins: ["https://*.shop.example"], allowMethods: [PUT], allowCredentials: true }
+                - type: URLRewrite
+                  urlRewrite: { path: { type: ReplacePrefixMatch, replacePrefixMatch: /behind } }
+              backendRefs: [{ name: server, port: 80 }]
             - matches: [{ path: { value: /half } }]
               backendRefs: [{ name: server, port: 80 }, { group: a.example, kind: Lambda, name: x }]
             - matches: [{ path: { value: /parts } }]
@@ -97,6 +104,36 @@ public sealed class GatewayApiRoutesTests
 
         Assert.Equal((HttpStatusCode.PermanentRedirect, "https://shop.example/gone/far?b=c"), (moved.StatusCode, moved.Headers.Location?.OriginalString));
         Assert.Equal((HttpStatusCode.Redirect, "https://server/secure"), (secured.StatusCode, secured.Headers.Location?.OriginalString));
+    }
+
+    [Fact(Timeout = TestMesh.TimeLimit)]
+    public async Task A_cross_origin_policy_is_carried_out_by_the_server()
+    {
+        await using var mesh = await TestMesh.StartAsync();
+        await mesh.WriteManifestAsync("routes.yaml", Routes);
+        await mesh.StartServerAsync("server", static app => app.MapGet("/{*path}", Echo));
+        await using var client = await ClientAsync(mesh);
+        using var http = client.CreateClient();
+
+        await Eventually.TrueAsync(async () => await AllowedAsync(HttpMethod.Get, "/cors/a", "https://www.shop.example") == "https://www.shop.example", TestEnd);
+        Assert.Equal("https://www.shop.example PUT", await AllowedAsync(HttpMethod.Options, "/cors/a", "https://www.shop.example"));
+        Assert.Equal("", await AllowedAsync(HttpMethod.Options, "/cors/a", "https://evil.example"));
+        Assert.Equal("", await AllowedAsync(HttpMethod.Get, "/elsewhere", "https://www.shop.example"));
+
+        async Task<string> AllowedAsync(HttpMethod method, string path, string origin)
+        {
+            using var request = new HttpRequestMessage(method, path);
+            request.Headers.Add("Origin", origin);
+            if (method == HttpMethod.Options)
+            {
+                request.Headers.Add("Access-Control-Request-Method", "PUT");
+            }
+
+            using var answer = await http.SendAsync(request, TestEnd);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            string[] names = ["Access-Control-Allow-Origin", "Access-Control-Allow-Methods"];
+            return string.Join(' ', names.SelectMany(name => answer.Headers.TryGetValues(name, out var values) ? values : []));
+        }
     }
 
     [Fact(Timeout = TestMesh.TimeLimit)]

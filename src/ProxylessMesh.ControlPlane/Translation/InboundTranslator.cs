@@ -1,6 +1,7 @@
 using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
+using Envoy.Extensions.Filters.Http.Cors.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Google.Protobuf.WellKnownTypes;
 using ProxylessMesh.ControlPlane.Workloads;
@@ -9,7 +10,7 @@ using ProxylessMesh.Manifests.Kinds;
 
 namespace ProxylessMesh.ControlPlane.Translation;
 
-/// <summary>A server's listener: which connections it takes (PeerAuthentication) and which calls (AuthorizationPolicy).</summary>
+/// <summary>A server's listener: which connections it takes (PeerAuthentication), which calls (AuthorizationPolicy), and from which pages (the routes that lead to it).</summary>
 internal static class InboundTranslator
 {
     private const string ConnectionManager = "envoy.filters.network.http_connection_manager";
@@ -19,7 +20,7 @@ internal static class InboundTranslator
     {
         var port = name.Address.Port;
         var mode = MtlsModes.Of(manifests, workload, port);
-        var http = HttpConnections(manifests, workload);
+        var http = HttpConnections(manifests, workload, name.Dialect == InboundDialect.Grpc ? [] : new InboundCors(manifests, workload, port).Routes());
         var listener = new Listener
         {
             Name = requestedName,
@@ -64,22 +65,26 @@ internal static class InboundTranslator
         return chain;
     }
 
-    private static HttpConnectionManager HttpConnections(ManifestSet manifests, Workload workload) => new()
+    private static HttpConnectionManager HttpConnections(ManifestSet manifests, Workload workload, IReadOnlyList<Route> corsRoutes)
     {
-        StatPrefix = "inbound",
-        RouteConfig = new RouteConfiguration
+        HttpFilter[] cors = corsRoutes.Count > 0 ? [ListenerTranslator.Filter(CorsTranslator.Filter, new Cors())] : [];
+        return new HttpConnectionManager
         {
-            Name = "inbound",
-            VirtualHosts =
+            StatPrefix = "inbound",
+            RouteConfig = new RouteConfiguration
             {
-                new VirtualHost
+                Name = "inbound",
+                VirtualHosts =
                 {
-                    Name = "inbound",
-                    Domains = { "*" },
-                    Routes = { new Route { Name = "inbound", Match = new RouteMatch { Prefix = "/" }, NonForwardingAction = new NonForwardingAction() } },
+                    new VirtualHost
+                    {
+                        Name = "inbound",
+                        Domains = { "*" },
+                        Routes = { corsRoutes, new Route { Name = "inbound", Match = new RouteMatch { Prefix = "/" }, NonForwardingAction = new NonForwardingAction() } },
+                    },
                 },
             },
-        },
-        HttpFilters = { AuthorizationTranslator.Filters(manifests, workload), InboundLimitsTranslator.Filters(manifests, workload), ListenerTranslator.Router },
-    };
+            HttpFilters = { cors, AuthorizationTranslator.Filters(manifests, workload), InboundLimitsTranslator.Filters(manifests, workload), ListenerTranslator.Router },
+        };
+    }
 }

@@ -82,5 +82,6 @@ internal static class UrlFilterTranslator
         return form.IsBelowPrefix ? elements + "/" : elements.Length > 0 ? elements : "/";
     }
 
-    private static string Full(string path) => path.StartsWith('/') ? path : "/" + path;
+    /// <summary>A path as the standard lets people write it, with the slash in front that it needs.</summary>
+    public static string Full(string path) => path.StartsWith('/') ? path : "/" + path;
 }

@@ -19,6 +19,9 @@ internal sealed class VirtualServices
         _all = [.. manifests.VirtualServices.Where(candidate => candidate is { IsForMesh: true, IsDelegate: false }).Select(delegates.Resolve).Where(resolved => !resolved.Http.IsEmpty)];
     }
 
+    /// <summary>All of them, in reading order.</summary>
+    public ImmutableArray<VirtualServiceManifest> All => _all;
+
     /// <summary>Every one that has a host which matches, for whichever callers.</summary>
     public ImmutableArray<VirtualServiceManifest> For(string host)
         => [.. _all.Where(candidate => HostPatterns.MostSpecific(candidate.Hosts, host) is not null)];

@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using ProxylessMesh.Xds.Client;
+using ProxylessMesh.Xds.Matching;
 using ProxylessMesh.Xds.Resources;
 
 namespace ProxylessMesh.Xds;
@@ -8,13 +10,20 @@ namespace ProxylessMesh.Xds;
 /// Walks from a listener to everything that it leads to (gRFC A74). Each walk notes the names that it needs and says what watchers
 /// should hear: a whole config, or why there is none, or null: something is still on its way.
 /// </summary>
-internal sealed class DependencyTracker(ResourceCache cache)
+internal sealed class DependencyTracker(ResourceCache cache, NameCache names, DnsEndpoints dnsEndpoints)
 {
+    // A37: an aggregate of aggregates of … is followed this far.
+    private const int MaxAggregateDepth = 16;
+
     private readonly HashSet<CacheEntry> _needed = [];
+    private readonly HashSet<NameEntry> _neededNames = [];
     private bool _isComplete = true;
 
     /// <summary>What the last walk needed.</summary>
     public IReadOnlySet<CacheEntry> Needed => _needed;
+
+    /// <summary>The host names that the last walk needed.</summary>
+    public IReadOnlySet<NameEntry> NeededNames => _neededNames;
 
     /// <summary>Names that were not in the cache before the last walk.</summary>
     public List<CacheEntry> Added { get; } = [];
@@ -45,7 +54,7 @@ internal sealed class DependencyTracker(ResourceCache cache)
             }
         }
 
-        var clusters = Clusters(routes);
+        var clusters = Clusters(routes, name);
         return _isComplete
             ? new XdsUpdate<XdsConfig>.Ready(new XdsConfig { Name = name, Listener = listener, Routes = routes, Clusters = clusters })
             : null;
@@ -100,29 +109,95 @@ internal sealed class DependencyTracker(ResourceCache cache)
         return chain with { Http = chain.Http with { InlineRoutes = routes } };
     }
 
-    private FrozenDictionary<string, ClusterState> Clusters(RouteConfig routes)
+    /// <summary>
+    /// The clusters that calls to this authority can reach: those of the virtual host in force, with the ones that copies go to and
+    /// those underneath an aggregate. A host for other names keeps nobody waiting.
+    /// </summary>
+    private FrozenDictionary<string, ClusterState> Clusters(RouteConfig routes, string authority)
     {
         var states = new Dictionary<string, ClusterState>(StringComparer.Ordinal);
-        foreach (var host in routes.VirtualHosts)
+        foreach (var route in VirtualHostMatcher.Find(routes.VirtualHosts, authority)?.Routes ?? [])
         {
-            foreach (var route in host.Routes)
+            if (route.Action is not ForwardActionConfig forward)
             {
-                if (route.Action is not ForwardActionConfig forward)
-                {
-                    continue;
-                }
+                continue;
+            }
 
-                foreach (var name in forward.Clusters.Select(static part => part.Cluster).Concat(forward.Mirrors.Select(static mirror => mirror.Cluster)))
-                {
-                    if (!states.ContainsKey(name))
-                    {
-                        states.Add(name, Cluster(name));
-                    }
-                }
+            foreach (var part in forward.Clusters)
+            {
+                Add(part.Cluster, 0, states);
+            }
+
+            foreach (var mirror in forward.Mirrors)
+            {
+                Add(mirror.Cluster, 0, states);
+            }
+        }
+
+        foreach (var (name, state) in states.ToArray())
+        {
+            if (state.Config?.Discovery == ClusterDiscovery.Aggregate)
+            {
+                states[name] = WithLeaves(name, state, states);
             }
         }
 
         return states.ToFrozenDictionary(StringComparer.Ordinal);
+    }
+
+    private void Add(string name, int depth, Dictionary<string, ClusterState> states)
+    {
+        if (depth > MaxAggregateDepth || states.ContainsKey(name))
+        {
+            return;
+        }
+
+        var state = Cluster(name);
+        states.Add(name, state);
+        foreach (var underlying in state.Config?.AggregateOf ?? [])
+        {
+            Add(underlying, depth + 1, states);
+        }
+    }
+
+    /// <summary>The clusters underneath in the order of priority. One that is reached twice counts where it is first; a loop adds nothing (A37).</summary>
+    private static ClusterState WithLeaves(string name, ClusterState state, Dictionary<string, ClusterState> states)
+    {
+        var leaves = ImmutableArray.CreateBuilder<string>();
+        var fits = Collect(name, 0, states, new HashSet<string>(StringComparer.Ordinal), leaves);
+        var error = !fits ? $"The aggregate cluster '{name}' is more than {MaxAggregateDepth} aggregates deep."
+            : leaves.Count == 0 ? $"The aggregate cluster '{name}' has no cluster underneath but itself."
+            : null;
+        return state with { Leaves = error is null ? leaves.ToImmutable() : [], Error = error };
+    }
+
+    private static bool Collect(string name, int depth, Dictionary<string, ClusterState> states, HashSet<string> seen, ImmutableArray<string>.Builder leaves)
+    {
+        if (depth >= MaxAggregateDepth)
+        {
+            return false;
+        }
+
+        if (!seen.Add(name))
+        {
+            return true;
+        }
+
+        if (states.GetValueOrDefault(name)?.Config is not { Discovery: ClusterDiscovery.Aggregate } aggregate)
+        {
+            leaves.Add(name);
+            return true;
+        }
+
+        foreach (var underlying in aggregate.AggregateOf)
+        {
+            if (!Collect(underlying, depth + 1, states, seen, leaves))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private ClusterState Cluster(string name)
@@ -134,19 +209,31 @@ internal sealed class DependencyTracker(ResourceCache cache)
             return new ClusterState { Error = entry.Problem };
         }
 
-        if (cluster.Discovery == ClusterDiscovery.Static)
+        switch (cluster.Discovery)
         {
-            return new ClusterState { Config = cluster, Endpoints = cluster.InlineEndpoints };
+            case ClusterDiscovery.Static:
+                return new ClusterState { Config = cluster, Endpoints = cluster.InlineEndpoints };
+            case ClusterDiscovery.Aggregate:
+                return new ClusterState { Config = cluster };
+            case ClusterDiscovery.StrictDns or ClusterDiscovery.LogicalDns when cluster.Dns is { } dns:
+                return Resolved(cluster, dns);
+            default:
+                var endpoints = Need(ResourceType.Endpoints, cluster.EdsName);
+                _isComplete &= endpoints.Config is not null || endpoints.Problem is not null;
+                return new ClusterState { Config = cluster, Endpoints = endpoints.Config as EndpointsConfig, Error = endpoints.Problem };
         }
+    }
 
-        if (cluster.Discovery != ClusterDiscovery.Eds)
-        {
-            return new ClusterState { Config = cluster, Error = $"The cluster '{name}' is one of DNS or an aggregate, which this version does not resolve." };
-        }
-
-        var endpoints = Need(ResourceType.Endpoints, cluster.EdsName);
-        _isComplete &= endpoints.Config is not null || endpoints.Problem is not null;
-        return new ClusterState { Config = cluster, Endpoints = endpoints.Config as EndpointsConfig, Error = endpoints.Problem };
+    /// <summary>A DNS cluster waits for the first answer about each of its names; a name that does not resolve is only missing from the rest.</summary>
+    private ClusterState Resolved(ClusterConfig cluster, DnsConfig dns)
+    {
+        var entries = dns.Names.Select(name => names.Need(name.Host, dns.RefreshRate)).ToArray();
+        _neededNames.UnionWith(entries);
+        _isComplete &= entries.All(static entry => entry.IsAnswered);
+        var isEmpty = entries.All(static entry => entry.Addresses.IsDefault);
+        return isEmpty && entries.Length > 0
+            ? new ClusterState { Config = cluster, Error = entries[0].Problem }
+            : new ClusterState { Config = cluster, Endpoints = dnsEndpoints.Of(cluster, dns, entries) };
     }
 
     private CacheEntry Need(ResourceType type, string name)

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using ProxylessMesh.Xds.Resources;
 
 namespace ProxylessMesh.Xds;
@@ -13,7 +14,7 @@ internal sealed record XdsConfig
 
     public required RouteConfig Routes { get; init; }
 
-    /// <summary>Every cluster that a route names.</summary>
+    /// <summary>Every cluster that a call to this name can reach: of its routes and their mirrors, and underneath aggregates.</summary>
     public required FrozenDictionary<string, ClusterState> Clusters { get; init; }
 }
 
@@ -27,7 +28,13 @@ internal sealed record ClusterState
 
     public EndpointsConfig? Endpoints { get; init; }
 
-    /// <summary>Null where <see cref="Config"/> and <see cref="Endpoints"/> are there.</summary>
+    /// <summary>
+    /// For <see cref="ClusterDiscovery.Aggregate"/>: the clusters underneath, aggregates among them followed down, in the order of their
+    /// priority and each once (gRFC A37). All are in <see cref="XdsConfig.Clusters"/>. Empty for every other cluster.
+    /// </summary>
+    public ImmutableArray<string> Leaves { get; init; } = [];
+
+    /// <summary>Null where <see cref="Config"/> and <see cref="Endpoints"/> (of an aggregate: <see cref="Leaves"/>) are there.</summary>
     public string? Error { get; init; }
 }
 

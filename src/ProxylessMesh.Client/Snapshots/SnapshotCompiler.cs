@@ -4,6 +4,7 @@ using ProxylessMesh.Client.Clusters;
 using ProxylessMesh.Client.Resilience;
 using ProxylessMesh.Client.Routing;
 using ProxylessMesh.Xds;
+using ProxylessMesh.Xds.Matching;
 using ProxylessMesh.Xds.Resources;
 
 namespace ProxylessMesh.Client.Snapshots;

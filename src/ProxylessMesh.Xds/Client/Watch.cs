@@ -8,6 +8,9 @@ internal abstract class Watch : IDisposable
     /// <summary>The entries that are kept for it.</summary>
     public HashSet<CacheEntry> Needed { get; private set; } = [];
 
+    /// <summary>The host names that are resolved for it.</summary>
+    public HashSet<NameEntry> NeededNames { get; private set; } = [];
+
     public bool IsDisposed => _disposed;
 
     /// <summary>
@@ -15,7 +18,7 @@ internal abstract class Watch : IDisposable
     /// one needs is kept too: make before break.
     /// </summary>
     /// <returns>Whether there is something new to tell.</returns>
-    public abstract bool Evaluate(ResourceCache cache, Action<CacheEntry> onNew);
+    public abstract bool Evaluate(Func<DependencyTracker> newWalk, Action<CacheEntry> onNew);
 
     /// <summary>Tells the watcher the latest update, where it has not heard it. On the delivery loop.</summary>
     public abstract void Deliver();
@@ -50,6 +53,13 @@ internal abstract class Watch : IDisposable
         }
 
         Needed = needed;
+        var names = new HashSet<NameEntry>(tracker.NeededNames);
+        if (!isComplete)
+        {
+            names.UnionWith(NeededNames);
+        }
+
+        NeededNames = names;
     }
 
     /// <summary>Lets go of everything. On the client's loop.</summary>
@@ -73,14 +83,14 @@ internal sealed class Watch<TConfig>(
     private XdsUpdate<TConfig>? _last;
     private XdsUpdate<TConfig>? _pending;
 
-    public override bool Evaluate(ResourceCache cache, Action<CacheEntry> onNew)
+    public override bool Evaluate(Func<DependencyTracker> newWalk, Action<CacheEntry> onNew)
     {
         DependencyTracker tracker;
         XdsUpdate<TConfig>? update;
         bool again;
         do
         {
-            tracker = new DependencyTracker(cache);
+            tracker = newWalk();
             update = walk(tracker);
 
             // What was imported for a new name lets the walk go further.

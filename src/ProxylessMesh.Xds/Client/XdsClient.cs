@@ -15,6 +15,8 @@ internal sealed partial class XdsClient : IXdsClient, IAdsEvents, IAsyncDisposab
     private readonly EventLoop _loop;
     private readonly EventLoop _deliveries;
     private readonly ResourceCache _cache = new();
+    private readonly NameCache _names;
+    private readonly DnsEndpoints _dnsEndpoints = new();
     private readonly HashSet<Watch> _watches = [];
     private readonly Dictionary<string, (string Version, string? Nack)> _types = new(StringComparer.Ordinal);
     private readonly AdsConnection _connection;
@@ -30,6 +32,7 @@ internal sealed partial class XdsClient : IXdsClient, IAdsEvents, IAsyncDisposab
         _state = new XdsClientState { Form = options.Form, Since = time.GetUtcNow() };
         _loop = new EventLoop(logger);
         _deliveries = new EventLoop(logger);
+        _names = new NameCache(options.ResolveHost, time, _loop, entry => Evaluate(watch => watch.NeededNames.Contains(entry)));
         _connection = new AdsConnection(options, time, _loop, _cache, this, logger);
     }
 
@@ -93,6 +96,7 @@ internal sealed partial class XdsClient : IXdsClient, IAdsEvents, IAsyncDisposab
         }
 
         _loop.Post(_connection.Stop);
+        _loop.Post(() => _names.Keep(new HashSet<NameEntry>()));
         await _loop.StopAsync().ConfigureAwait(false);
         await _connection.DisposeAsync().ConfigureAwait(false);
         await _deliveries.StopAsync().ConfigureAwait(false);
@@ -180,7 +184,7 @@ internal sealed partial class XdsClient : IXdsClient, IAdsEvents, IAsyncDisposab
     {
         foreach (var watch in _watches)
         {
-            if (isTouched(watch) && watch.Evaluate(_cache, Adopt))
+            if (isTouched(watch) && watch.Evaluate(() => new DependencyTracker(_cache, _names, _dnsEndpoints), Adopt))
             {
                 _deliveries.Post(watch.Deliver);
             }
@@ -191,6 +195,7 @@ internal sealed partial class XdsClient : IXdsClient, IAdsEvents, IAsyncDisposab
             _cache.Drop(entry);
         }
 
+        _names.Keep(_watches.SelectMany(static watch => watch.NeededNames).ToHashSet());
         Publish(State);
         _connection.Flush();
         if (Interlocked.Exchange(ref _changePending, 1) == 0)

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Net;
 using Envoy.Config.Core.V3;
 
 namespace ProxylessMesh.Xds.Client;
@@ -40,6 +41,9 @@ internal sealed record XdsClientOptions
     public TimeSpan InitialBackoff { get; init; } = TimeSpan.FromSeconds(1);
 
     public TimeSpan MaxBackoff { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Addresses of a host name, for DNS clusters.</summary>
+    public Func<string, CancellationToken, Task<IPAddress[]>> ResolveHost { get; init; } = SystemNames.ResolveAsync;
 
     /// <summary>The largest response, in bytes, that is read.</summary>
     public int MaxResponseBytes { get; init; } = 64 * 1024 * 1024;

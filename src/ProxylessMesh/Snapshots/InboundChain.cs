@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using ProxylessMesh.Admission;
-using ProxylessMesh.Client.Routing;
 using ProxylessMesh.Rbac;
 using ProxylessMesh.Xds.Matching;
 using ProxylessMesh.Xds.Resources;

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using ProxylessMesh.Xds.Resources;
 
-namespace ProxylessMesh.Client.Routing;
+namespace ProxylessMesh.Xds.Matching;
 
 /// <summary>Finds the virtual host of an authority: exact, then the longest suffix, then the longest prefix, then <c>*</c> (Envoy).</summary>
 internal static class VirtualHostMatcher

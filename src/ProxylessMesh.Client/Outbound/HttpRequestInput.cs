@@ -13,6 +13,8 @@ internal readonly struct HttpRequestInput(HttpRequestMessage request, Uri uri, s
 
     public string Method => request.Method.Method;
 
+    public string Scheme => uri.Scheme;
+
     public string Authority => request.Headers.Host ?? authority;
 
     public bool TryGetHeader(string name, [NotNullWhen(true)] out string? value)

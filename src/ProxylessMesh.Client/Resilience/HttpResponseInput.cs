@@ -12,6 +12,8 @@ internal readonly struct HttpResponseInput(HttpResponseMessage response) : IMatc
 
     public string Method => "";
 
+    public string Scheme => "";
+
     public string Authority => "";
 
     public bool TryGetHeader(string name, [NotNullWhen(true)] out string? value)

@@ -68,6 +68,7 @@ internal sealed record HeaderMatcher
             ":method" => request.Method,
             ":authority" => request.Authority,
             ":path" => request.Path,
+            ":scheme" => request.Scheme,
             _ => default,
         };
 }

@@ -13,6 +13,9 @@ internal interface IMatchInput
 
     string Method { get; }
 
+    /// <summary><c>http</c> or <c>https</c>, as the caller wrote it; empty where there is none.</summary>
+    string Scheme { get; }
+
     /// <summary>Host, and port where it is not the scheme's own.</summary>
     string Authority { get; }
 

@@ -26,6 +26,8 @@ internal readonly struct RbacInput(HttpRequest request, MeshPeer peer) : IMatchI
 
     public string Method => request.Method;
 
+    public string Scheme => request.Scheme;
+
     public string Authority => request.Headers.Host.ToString();
 
     public bool TryGetHeader(string name, [NotNullWhen(true)] out string? value)

@@ -68,6 +68,29 @@ public sealed class RoutingTests
         Assert.Contains("/other", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(":scheme", "http", true)]
+    [InlineData(":scheme", "https", false)]
+    [InlineData(":authority", "catalog", true)]
+    [InlineData(":path", "/items", true)]
+    [InlineData(":method", "GET", true)]
+    [InlineData(":method", "POST", false)]
+    public async Task A_pseudo_header_is_a_condition_like_any_other(string name, string value, bool matches)
+    {
+        await using var backend = await TestBackend.StartAsync(static http => http.Response.WriteAsync("taken"));
+        var route = new RouteRuleConfig
+        {
+            Match = new RequestMatcher { Path = PathMatcher.Prefix("/"), Headers = [new HeaderMatcher { Name = name, Value = StringMatcher.Exact(value) }] },
+            Action = Configs.Forward("catalog"),
+        };
+        await using var mesh = TestMesh.With(Configs.Host("catalog", [route, Configs.Route(new DirectResponseActionConfig(410, default))], Configs.Cluster("catalog", backend.Address)));
+        using var client = mesh.Client();
+
+        using var response = await client.GetAsync(new Uri("http://catalog/items"), TestEnd);
+
+        Assert.Equal(matches ? 200 : 410, (int)response.StatusCode);
+    }
+
     [Fact]
     public async Task Headers_change_on_the_way_and_the_request_comes_back_as_it_was()
     {

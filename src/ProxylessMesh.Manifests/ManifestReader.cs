@@ -17,13 +17,14 @@ public static class ManifestReader
         new(ManifestKind.PeerAuthentication, ["security.istio.io/v1beta1"], PeerAuthenticationReader.Read),
         new(ManifestKind.DestinationRule, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], DestinationRuleReader.Read),
         new(ManifestKind.VirtualService, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], VirtualServiceReader.Read),
+        new(ManifestKind.Sidecar, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], SidecarReader.Read),
         new(ManifestKind.InboundLimits, [], InboundLimitsReader.Read),
     ];
 
     private static readonly string[] KindsNotYet =
     [
         "TCPRoute", "TLSRoute", "UDPRoute", "Gateway", "GatewayClass", "ReferenceGrant", "BackendTLSPolicy", "XBackendTrafficPolicy",
-        "ServiceEntry", "WorkloadEntry", "WorkloadGroup", "Sidecar", "EnvoyFilter", "ProxyConfig", "RequestAuthentication", "Telemetry", "WasmPlugin",
+        "ServiceEntry", "WorkloadEntry", "WorkloadGroup", "EnvoyFilter", "ProxyConfig", "RequestAuthentication", "Telemetry", "WasmPlugin",
         "ServiceAccount", "EndpointSlice", "Endpoints", "List",
     ];
 

@@ -26,6 +26,7 @@ public sealed class ManifestSet
         PeerAuthentications = [.. All.OfType<PeerAuthenticationManifest>()];
         DestinationRules = [.. All.OfType<DestinationRuleManifest>()];
         VirtualServices = [.. All.OfType<VirtualServiceManifest>()];
+        Sidecars = [.. All.OfType<SidecarManifest>()];
         InboundLimits = [.. All.OfType<InboundLimitsManifest>()];
     }
 
@@ -55,6 +56,9 @@ public sealed class ManifestSet
 
     /// <summary>The InboundLimits.</summary>
     public ImmutableArray<InboundLimitsManifest> InboundLimits { get; }
+
+    /// <summary>The Sidecars.</summary>
+    public ImmutableArray<SidecarManifest> Sidecars { get; }
 
     /// <summary>The manifest with these three, or null.</summary>
     public Manifest? Find(ManifestKind kind, string @namespace, string name) => _byName.GetValueOrDefault((kind, @namespace, name));

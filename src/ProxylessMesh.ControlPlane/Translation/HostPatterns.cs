@@ -10,6 +10,7 @@ internal static class HostPatterns
     /// <summary>Greater for what matches fewer hosts: a name before all wildcards, a longer wildcard before a shorter one.</summary>
     public static int Specificity(string pattern) => pattern.StartsWith('*') ? pattern.Length : int.MaxValue;
 
-    private static bool Matches(string pattern, string host)
+    /// <summary>A wildcard matches every host, and every longer wildcard, that ends as it does.</summary>
+    public static bool Matches(string pattern, string host)
         => pattern.StartsWith('*') ? host.Length >= pattern.Length && host.EndsWith(pattern[1..], StringComparison.Ordinal) : pattern == host;
 }

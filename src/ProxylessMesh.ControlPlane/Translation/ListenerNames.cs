@@ -36,6 +36,9 @@ internal sealed class ListenerNames
             : null;
     }
 
+    /// <summary>The namespace of the manifest that a host of the mesh comes from; null: no such host.</summary>
+    public string? NamespaceOf(string host) => _services.GetValueOrDefault(host)?.Namespace;
+
     private static bool TrySplit(string authority, out string name, out int? port)
     {
         (name, port) = (authority, null);

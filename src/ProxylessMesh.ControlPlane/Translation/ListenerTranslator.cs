@@ -1,5 +1,6 @@
 using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
+using Envoy.Config.Route.V3;
 using Envoy.Extensions.Filters.Http.Fault.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Http.StatefulSession.V3;
@@ -33,6 +34,37 @@ internal static class ListenerTranslator
             }),
         },
     };
+
+    /// <summary>
+    /// The listener of a host that the client does not see, where its calls are not simply to go out: its one route sends all of them to
+    /// <paramref name="egressProxy"/>, or, without one, answers them with 502 as Istio does for REGISTRY_ONLY.
+    /// </summary>
+    public static Listener Beyond(string requestedName, string? egressProxy)
+    {
+        var route = new Route { Name = egressProxy is null ? "block_all" : "egress_proxy", Match = new RouteMatch { Prefix = "/" } };
+        if (egressProxy is null)
+        {
+            route.DirectResponse = new DirectResponseAction { Status = 502 };
+        }
+        else
+        {
+            route.Route_ = new RouteAction { Cluster = egressProxy };
+        }
+
+        return new Listener
+        {
+            Name = requestedName,
+            ApiListener = new ApiListener
+            {
+                ApiListener_ = Any.Pack(new HttpConnectionManager
+                {
+                    StatPrefix = route.Name,
+                    RouteConfig = new RouteConfiguration { Name = route.Name, VirtualHosts = { new VirtualHost { Name = route.Name, Domains = { "*" }, Routes = { route } } } },
+                    HttpFilters = { Router },
+                }),
+            },
+        };
+    }
 
     public static HttpFilter Router => Filter(RouterFilter, new Router());
 

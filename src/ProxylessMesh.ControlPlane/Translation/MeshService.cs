@@ -20,6 +20,9 @@ internal sealed record MeshService
     /// <summary>By instance id.</summary>
     public ImmutableArray<Workload> Workloads { get; init; } = [];
 
+    /// <summary>Tell under which of its own ports a workload serves one that callers aim at.</summary>
+    public SidecarScopes Sidecars { get; init; } = SidecarScopes.None;
+
     /// <summary>Without a list of ports, any port that callers name stands for a workload's first.</summary>
     public bool TakesAnyPort => Manifest is null || Manifest.Ports.IsEmpty;
 
@@ -76,6 +79,11 @@ internal sealed record MeshService
         }
 
         var target = declared.TargetPort ?? declared.Port;
+        if (Sidecars.IngressPort(workload, target) is { } moved)
+        {
+            return First(workload, candidate => candidate.Number == moved);
+        }
+
         var sameNumber = First(workload, candidate => candidate.Number == target);
         return sameNumber is not null || target != declared.Port
             ? sameNumber

@@ -18,6 +18,7 @@ internal sealed class MeshTranslator(TrustDomain trustDomain)
     private ManifestSet _manifests = ManifestSet.Empty;
     private ServiceCatalog _catalog = new(ManifestSet.Empty);
     private RouteTranslator _routes = new(ManifestSet.Empty);
+    private SidecarScopes _sidecars = SidecarScopes.None;
     private Dictionary<string, TranslatedService> _services = [];
     private XdsSnapshot _last = XdsSnapshot.Empty;
 
@@ -26,12 +27,12 @@ internal sealed class MeshTranslator(TrustDomain trustDomain)
     {
         if (!ReferenceEquals(manifests, _manifests))
         {
-            (_manifests, _catalog, _routes, _services) = (manifests, new ServiceCatalog(manifests), new RouteTranslator(manifests), []);
+            (_manifests, _catalog, _routes, _sidecars, _services) = (manifests, new ServiceCatalog(manifests), new RouteTranslator(manifests), new SidecarScopes(manifests), []);
         }
 
         var services = _catalog.Services(workloads);
         var routes = services.ToDictionary(service => service.Host, Routes, StringComparer.Ordinal);
-        var references = routes.Values.SelectMany(route => route.References).Distinct().ToLookup(reference => reference.Host, StringComparer.Ordinal);
+        var references = routes.Values.SelectMany(route => route.References).Concat(_sidecars.References).Distinct().ToLookup(reference => reference.Host, StringComparer.Ordinal);
         var translator = new ServiceTranslator(_manifests, trustDomain);
         _services = services.ToDictionary(
             service => service.Host,
@@ -44,6 +45,7 @@ internal sealed class MeshTranslator(TrustDomain trustDomain)
         {
             Number = _last.Number + 1,
             Names = new ListenerNames(services),
+            Sidecars = _sidecars,
             Listeners = Collect(_services.Values.SelectMany(service => service.Routes.Listeners), _last.Listeners),
             Routes = Collect(_services.Values.SelectMany(service => service.Routes.Configurations), _last.Routes),
             Variants = _services.Values.SelectMany(service => service.Routes.Variants).ToFrozenDictionary(variants => variants.Name, StringComparer.Ordinal),

@@ -14,12 +14,14 @@ internal sealed class ServiceCatalog
 {
     private readonly ManifestSet _manifests;
     private readonly HashSet<string> _named;
+    private readonly SidecarScopes _sidecars;
     private readonly FrozenSet<string> _selectorKeys;
 
     /// <summary>The part that depends on manifests alone: kept while only workloads change.</summary>
     public ServiceCatalog(ManifestSet manifests)
     {
         _manifests = manifests;
+        _sidecars = new SidecarScopes(manifests);
         _selectorKeys = manifests.Services.SelectMany(service => service.Selector.Keys).ToFrozenSet(StringComparer.Ordinal);
         _named = new(StringComparer.Ordinal);
         _named.UnionWith(manifests.Services.Select(service => service.Host));
@@ -28,6 +30,7 @@ internal sealed class ServiceCatalog
         var virtualServices = manifests.VirtualServices.Where(virtualService => virtualService.IsForMesh).ToList();
         _named.UnionWith(virtualServices.SelectMany(virtualService => virtualService.Hosts));
         _named.UnionWith(virtualServices.SelectMany(virtualService => virtualService.Http).SelectMany(route => route.AllDestinations).Select(destination => destination.Host));
+        _named.UnionWith(manifests.Sidecars.Select(sidecar => sidecar.EgressProxy).OfType<VirtualServiceDestination>().Select(proxy => proxy.Host));
         _named.UnionWith(manifests.DestinationRules.Select(rule => rule.Host));
         _named.RemoveWhere(host => host.Contains('*', StringComparison.Ordinal));
     }
@@ -59,6 +62,7 @@ internal sealed class ServiceCatalog
             Name = name,
             Namespace = ns,
             Manifest = manifest,
+            Sidecars = _sidecars,
             Workloads = manifest is { Selector.IsEmpty: false } ? index.Selected(ns, manifest.Selector) : index.JoinedAs(host),
         };
     }

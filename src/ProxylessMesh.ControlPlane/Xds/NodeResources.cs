@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Runtime.CompilerServices;
+using Envoy.Config.Listener.V3;
 using ProxylessMesh.ControlPlane.Translation;
 using ProxylessMesh.ControlPlane.Workloads;
 using ProxylessMesh.Manifests;
+using ProxylessMesh.Manifests.Kinds;
 using ProxylessMesh.Protos;
 
 namespace ProxylessMesh.ControlPlane.Xds;
@@ -46,20 +49,45 @@ internal sealed class NodeResources
 
     private XdsResource? Outbound(XdsSnapshot snapshot, RouteAudience audience, string requested)
     {
-        if (snapshot.Names.Canonical(requested, audience.Namespace) is not { } canonical)
+        var sidecar = snapshot.Sidecars.For(audience.Namespace, audience.Labels);
+        if (snapshot.Names.Canonical(requested, audience.Namespace) is not { } canonical || !Sees(snapshot, sidecar, canonical))
         {
-            return null;
+            return Beyond(snapshot, sidecar, requested);
         }
 
         // It depends on nothing but its two names. A service without a manifest takes any port: hence the bound.
         var routeName = snapshot.RouteNameFor(canonical, audience);
-        if (_outbound.TryGetValue((requested, routeName), out var resource))
+        return Made(requested, routeName, () => ListenerTranslator.Outbound(requested, routeName));
+    }
+
+    private static bool Sees(XdsSnapshot snapshot, SidecarManifest? sidecar, string canonical)
+    {
+        var colon = canonical.LastIndexOf(':');
+        var host = canonical[..colon];
+        return SidecarScopes.Sees(sidecar, host, snapshot.Names.NamespaceOf(host) ?? "", int.Parse(canonical.AsSpan(colon + 1), CultureInfo.InvariantCulture));
+    }
+
+    // What a client does not see is not in its mesh. No listener: the call goes out, or is refused, as the client is set up.
+    private XdsResource? Beyond(XdsSnapshot snapshot, SidecarManifest? sidecar, string requested)
+    {
+        if (sidecar?.EgressProxy is { } proxy)
+        {
+            var cluster = snapshot.Sidecars.Cluster(proxy).Name;
+            return Made(requested, cluster, () => ListenerTranslator.Beyond(requested, cluster));
+        }
+
+        return sidecar?.IsRegistryOnly == true ? Made(requested, "", () => ListenerTranslator.Beyond(requested, null)) : null;
+    }
+
+    private XdsResource Made(string requested, string leadsTo, Func<Listener> make)
+    {
+        if (_outbound.TryGetValue((requested, leadsTo), out var resource))
         {
             return resource;
         }
 
-        resource = XdsResource.Create(requested, ListenerTranslator.Outbound(requested, routeName));
-        return _outbound.Count < MaxOutboundNames ? _outbound.GetOrAdd((requested, routeName), resource) : resource;
+        resource = XdsResource.Create(requested, make());
+        return _outbound.Count < MaxOutboundNames ? _outbound.GetOrAdd((requested, leadsTo), resource) : resource;
     }
 
     // Its policies are for the workload alone.

@@ -23,6 +23,9 @@ internal sealed record XdsSnapshot
     /// <summary>What the names mean that clients ask listeners by.</summary>
     public ListenerNames Names { get; init; } = ListenerNames.None;
 
+    /// <summary>What of it each client sees.</summary>
+    public SidecarScopes Sidecars { get; init; } = SidecarScopes.None;
+
     /// <summary>The manifest revision it was made from.</summary>
     public long Revision { get; init; }
 

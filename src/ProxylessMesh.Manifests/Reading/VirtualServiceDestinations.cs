@@ -87,11 +87,19 @@ internal static class VirtualServiceDestinations
         };
     }
 
-    private static VirtualServiceDestination ReadDestination(YamlMap map, VirtualServiceScope scope)
+    private static VirtualServiceDestination ReadDestination(YamlMap map, VirtualServiceScope scope) => ReadOne(map, scope.Namespace);
+
+    /// <summary>Istio's <c>Destination</c>: a host with subset and port.</summary>
+    public static VirtualServiceDestination ReadOne(YamlMap map, string ns, bool needsPort = false)
     {
+        if (needsPort)
+        {
+            map.Required("port", "Write 'port:' with its 'number:'");
+        }
+
         var destination = new VirtualServiceDestination
         {
-            Host = HostNames.Resolve(map.RequiredText("host", TextRules.Host, "Write the service, such as 'catalog'"), scope.Namespace),
+            Host = HostNames.Resolve(map.RequiredText("host", TextRules.Host, "Write the service, such as 'catalog'"), ns),
             Subset = map.Text("subset", TextRules.DnsLabel),
             Port = ReadPort(map.Map("port")),
         };

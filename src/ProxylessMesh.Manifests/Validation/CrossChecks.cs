@@ -13,6 +13,7 @@ internal static class CrossChecks
         var findings = new List<ManifestError>();
         findings.AddRange(DuplicateNames(documents));
         findings.AddRange(HostConflicts.Find(documents));
+        findings.AddRange(SidecarConflicts.Find(documents));
 
         var all = new ManifestSet(documents.Select(document => document.Manifest));
         foreach (var document in documents)

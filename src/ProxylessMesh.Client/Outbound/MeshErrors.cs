@@ -71,6 +71,19 @@ internal static class MeshErrors
         Cluster = cluster,
     };
 
+    /// <summary>What a call without an answer throws.</summary>
+    public static Exception Of(in AttemptResult result, Cluster cluster, ClusterEndpoint? last, CallDeadline? deadline, TimeSpan? attemptTimeout, int attempts, CancellationToken caller)
+    {
+        var error = result.Error ?? new IOException("no answer came");
+        return result.Outcome.Kind switch
+        {
+            OutcomeKind.Cancelled when deadline is not { Passed: true } => new OperationCanceledException(error.Message, error, caller),
+            OutcomeKind.Cancelled or OutcomeKind.DeadlineExceeded => DeadlineExceeded(cluster.Name, deadline, attempts, error),
+            OutcomeKind.AttemptTimedOut => AttemptTimedOut(cluster.Name, attemptTimeout, attempts, error),
+            _ => Failed(cluster.Name, last, result.Outcome, attempts, error),
+        };
+    }
+
     public static MeshException AttemptTimedOut(string cluster, TimeSpan? limit, int attempts, Exception? inner) => new(
         MeshError.DeadlineExceeded,
         $"The last of {attempts} attempt(s) to call cluster '{cluster}' took longer than the route's per-try timeout ({limit}).",

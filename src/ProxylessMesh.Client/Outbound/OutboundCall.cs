@@ -31,11 +31,14 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
     public bool IsGrpc => wire.IsGrpc;
 
+    /// <summary>The call's span; null: nobody listens.</summary>
+    public Activity? Activity => _activity;
+
     public CancellationToken DeadlineToken => _deadline?.Token ?? default;
 
     public bool DeadlinePassed => _deadline is { Passed: true };
 
-    private CircuitBreaker Breaker => Cluster.Members.BreakerOf(rule.IsHighPriority);
+    public CircuitBreaker Breaker => Cluster.Members.BreakerOf(rule.IsHighPriority);
 
     private CancellationToken Token => _deadline?.Token ?? caller;
 
@@ -67,23 +70,30 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
             wire.Plan?.Prepare(wire, services);
             Breaker.Retries.Deposit();
 
-            // The first attempt is awaited here and not in AttemptAsync: one state machine per call.
-            var attempt = Start(1);
-            var limit = Limit();
             AttemptResult result;
-            try
+            if (rule.Hedge is { } hedge && HedgeDelay(hedge) is { } delay)
             {
-                result = attempt.Answered(await attempt.SendAsync(wire, limit?.Token ?? Token).ConfigureAwait(false));
+                result = await new HedgedAttempts(this, hedge, delay, rule.Retry, wire, services).RunAsync(Token).ConfigureAwait(false);
             }
-            catch (Exception e)
+            else
             {
-                result = Failed(attempt, e, limit);
-            }
+                // The first attempt is awaited here and not in AttemptAsync: one state machine per call.
+                var attempt = Start(1);
+                var limit = Limit();
+                try
+                {
+                    result = attempt.Answered(await attempt.SendAsync(wire, limit?.Token ?? Token).ConfigureAwait(false));
+                }
+                catch (Exception e)
+                {
+                    result = Failed(attempt, e, limit);
+                }
 
-            limit?.Dispose();
-            if (Judge(result) != RetryKind.None)
-            {
-                result = await rule.Retry.ContinueAsync(this, result, Token).ConfigureAwait(false);
+                limit?.Dispose();
+                if (Judge(result) != RetryKind.None)
+                {
+                    result = await rule.Retry.ContinueAsync(this, result, Token).ConfigureAwait(false);
+                }
             }
 
             outcome = result.Outcome;
@@ -157,15 +167,12 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
             return false;
         }
 
-        if (!Breaker.Retries.TryTake(Breaker.Active))
+        if (!TakeFromBudget(last.Outcome.Word))
         {
-            services.Meter.RetryRefused(Cluster.Name, "budget");
             return false;
         }
 
-        _retriesTaken++;
         _policyRetries += kind == RetryKind.Policy ? (ushort)1 : (ushort)0;
-        services.Meter.Retried(Cluster.Name, last.Outcome.Word);
         return true;
     }
 
@@ -180,6 +187,32 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
         _attempt?.Release();
     }
+
+    /// <summary>Starts an attempt that may overlap with others. They go to different endpoints where there are several.</summary>
+    public Attempt StartHedge(int number)
+    {
+        var attempt = Start(number);
+        (_tried ??= []).Add(attempt.Endpoint);
+        return attempt;
+    }
+
+    /// <summary>Takes one more attempt from the budget; given back at the end of the call.</summary>
+    /// <param name="reason">What the attempt before ended with, in few different words.</param>
+    public bool TakeFromBudget(string reason)
+    {
+        if (!Breaker.Retries.TryTake(Breaker.Active))
+        {
+            services.Meter.RetryRefused(Cluster.Name, "budget");
+            return false;
+        }
+
+        _retriesTaken++;
+        services.Meter.Retried(Cluster.Name, reason);
+        return true;
+    }
+
+    /// <summary>This attempt's result is the call's.</summary>
+    public void Adopt(Attempt attempt) => _attempt = attempt;
 
     /// <summary>Gives back what the call holds at its cluster. Only the first end counts; any thread may call it any number of times.</summary>
     public void End()
@@ -257,12 +290,23 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         return MeshErrors.TooManyPending(Cluster, Breaker);
     }
 
+    // Null: not this call. Only what may be carried out twice; for gRPC the policy says so (gRFC A6). Not on top of the caller's retries.
+    private TimeSpan? HedgeDelay(Xds.Resources.HedgeConfig hedge)
+        => !ServedCall.IsRetry && (wire.IsGrpc || Idempotency.IsGiven(wire.Request))
+            ? hedge.OnPerTryTimeout ? rule.Retry.AttemptTimeout : hedge.Delay
+            : null;
+
     private AttemptLimit? Limit() => rule.Retry.AttemptTimeout is { } perTry ? new AttemptLimit(perTry, services.Time, Token) : null;
 
-    private AttemptResult Failed(Attempt attempt, Exception error, AttemptLimit? limit)
+    public AttemptResult Failed(Attempt attempt, Exception error, AttemptLimit? limit)
     {
         var outcome = Classify(error, limit);
-        (_tried ??= []).Add(attempt.Endpoint);
+        _tried ??= [];
+        if (_tried.Count == 0 || !_tried.Contains(attempt.Endpoint))
+        {
+            _tried.Add(attempt.Endpoint);
+        }
+
         OutcomeRecord.Failure(Cluster, attempt.Endpoint, outcome, _deadline is { IsCallers: true });
         attempt.Release();
         return new AttemptResult(outcome, null, error);
@@ -285,10 +329,10 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
             : AttemptOutcome.Of(error, wire.IsGrpc);
     }
 
-    private RetryKind Judge(in AttemptResult result)
+    public RetryKind Judge(in AttemptResult result)
         => IsFine(result) || !wire.CanSend || caller.IsCancellationRequested
             ? RetryKind.None
-            : rule.Retry.Judge(result, new HttpRequestInput(wire.Request, wire.Request.RequestUri!, wire.Host.Authority), IsIdempotent(wire.Request));
+            : rule.Retry.Judge(result, new HttpRequestInput(wire.Request, wire.Request.RequestUri!, wire.Host.Authority), Idempotency.IsGiven(wire.Request));
 
     // Asked first, because most answers are: it costs nothing.
     private bool IsFine(in AttemptResult result)
@@ -298,24 +342,17 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
     private bool LeavesTimeFor(HttpResponseMessage? response)
         => _deadline is not { } deadline || deadline.Remaining > (rule.Retry.AskedDelay(response, services.Time) ?? TimeSpan.Zero);
 
-    // RFC 9110 §9.2.2; a key says that the server knows a second attempt for what it is.
-    private static bool IsIdempotent(HttpRequestMessage request)
-    {
-        var method = request.Method;
-        return method == HttpMethod.Get || method == HttpMethod.Head || method == HttpMethod.Put || method == HttpMethod.Delete
-            || method == HttpMethod.Options || method == HttpMethod.Trace || request.Headers.NonValidated.Contains("Idempotency-Key");
-    }
-
     private HttpResponseMessage Finish(in AttemptResult result)
     {
         if (result.Response is not { } response)
         {
             End();
-            throw Failure(result);
+            throw MeshErrors.Of(result, Cluster, _tried?[^1], _deadline, rule.Retry.AttemptTimeout, _attempts, caller);
         }
 
         _deadline?.LetGoOfCaller();
         target.Headers?.Apply(response);
+        response.RequestMessage = wire.Request;
         wire.Plan?.Answered(response, _attempt!.Endpoint);
         if (result.Outcome is { GrpcStatus: not null, HttpStatus: 200 } || response.Content.Headers.ContentLength == 0)
         {
@@ -328,18 +365,5 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         }
 
         return response;
-    }
-
-    private Exception Failure(in AttemptResult result)
-    {
-        var error = result.Error ?? new IOException("no answer came");
-        return result.Outcome.Kind switch
-        {
-            OutcomeKind.Cancelled when DeadlinePassed => DeadlineError(error),
-            OutcomeKind.Cancelled => new OperationCanceledException(error.Message, error, caller),
-            OutcomeKind.DeadlineExceeded => DeadlineError(error),
-            OutcomeKind.AttemptTimedOut => MeshErrors.AttemptTimedOut(Cluster.Name, rule.Retry.AttemptTimeout, _attempts, error),
-            _ => MeshErrors.Failed(Cluster.Name, _tried?[^1], result.Outcome, _attempts, error),
-        };
     }
 }

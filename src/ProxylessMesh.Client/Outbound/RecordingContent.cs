@@ -37,7 +37,7 @@ internal sealed class RecordingContent : HttpContent
 
     /// <returns>The content itself where it can be sent any number of times: it is in memory already.</returns>
     public static HttpContent? For(HttpContent? content, int maxBytes)
-        => content is null or ByteArrayContent or ReadOnlyMemoryContent or JsonContent ? content : new RecordingContent(content, maxBytes);
+        => content is null or ByteArrayContent or ReadOnlyMemoryContent or JsonContent or RecordingContent ? content : new RecordingContent(content, maxBytes);
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
         => SerializeToStreamAsync(stream, context, CancellationToken.None);

@@ -30,6 +30,14 @@ internal sealed class RequestCopy
     /// <summary>The whole body is there: a copy can be made.</summary>
     public bool CanMake => _body is not RecordingContent recording || recording.Whole is not null;
 
+    /// <summary>The message that sends the body itself; the others are made from what it sent.</summary>
+    public HttpRequestMessage MakeFirst()
+    {
+        var copy = Copy(_template);
+        copy.Content = _body;
+        return copy;
+    }
+
     /// <returns>A message of its own, with the method, address, version, options and headers of the request as they were; null while the body is not there.</returns>
     public HttpRequestMessage? TryMake()
     {

@@ -85,6 +85,9 @@ internal sealed class RetryPolicy
     /// <summary>The wait that the answer itself asks for; null: none.</summary>
     public TimeSpan? AskedDelay(HttpResponseMessage? response, TimeProvider time) => RetryDelay.Asked(_config, response, time);
 
+    /// <summary>The wait before one more attempt where the answer asks for none.</summary>
+    public TimeSpan BackOff(int step) => RetryDelay.BackOff(_config, step);
+
     // Envoy's order: what a rate limiter sent away is nothing but that.
     private bool GivesUp(in CallOutcome outcome, HttpResponseMessage response)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ProxylessMesh.Client.Resilience;
 using ProxylessMesh.Xds.Matching;
+using ProxylessMesh.Xds.Resources;
 
 namespace ProxylessMesh.Client.Routing;
 
@@ -41,4 +42,7 @@ internal sealed class RouteRule
 
     /// <summary>Its calls go by the circuit breaker of <c>priority: HIGH</c>.</summary>
     public bool IsHighPriority { get; init; }
+
+    /// <summary>Attempts overlap; null: they do not.</summary>
+    public HedgeConfig? Hedge { get; init; }
 }

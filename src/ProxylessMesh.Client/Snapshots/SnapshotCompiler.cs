@@ -75,6 +75,7 @@ internal sealed class SnapshotCompiler(EndpointTable endpoints, TimeProvider tim
             Retry = (forward.Retry ?? host.Retry) is { } retry ? _policies.GetValue(retry, retry => new RetryPolicy(retry, time)) : _default,
             HttpTimeout = Limit(forward.Timeout),
             IsHighPriority = forward.IsHighPriority,
+            Hedge = forward.Hedge,
             GrpcTimeout = Limit(forward.MaxStreamDuration ?? config.Listener.Api?.MaxStreamDuration),
         };
     }

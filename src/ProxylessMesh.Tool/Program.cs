@@ -6,6 +6,7 @@ var root = new RootCommand("mesh: a service mesh for .NET without proxies.")
 {
     UpCommand.Create(),
     ValidateCommand.Create(),
+    CheckCommand.Create(),
     ApplyCommand.Create(),
     GetCommand.Create(),
     StatusCommand.Create(),

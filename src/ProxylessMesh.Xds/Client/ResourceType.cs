@@ -37,8 +37,8 @@ internal abstract class ResourceType(string typeUrl, string noun, bool absentMea
 
     public static ResourceType? Find(string typeUrl) => All.FirstOrDefault(type => type.TypeUrl == typeUrl);
 
-    /// <summary>The config in <paramref name="bytes"/>, or what is wrong with it.</summary>
-    public abstract DecodedResource Decode(ByteString bytes, FrozenSet<string> certificateProviders);
+    /// <summary>The config in <paramref name="bytes"/>, or what is wrong with it. Without a list of certificate providers any name is one.</summary>
+    public abstract DecodedResource Decode(ByteString bytes, FrozenSet<string>? certificateProviders);
 
     public override string ToString() => Noun;
 }
@@ -60,7 +60,7 @@ internal sealed class ResourceType<TMessage>(
     : ResourceType(typeUrl, noun, absentMeansDeleted)
     where TMessage : IMessage<TMessage>
 {
-    public override DecodedResource Decode(ByteString bytes, FrozenSet<string> certificateProviders)
+    public override DecodedResource Decode(ByteString bytes, FrozenSet<string>? certificateProviders)
     {
         if (!WireParser.TryParse(parser, bytes, out var message, out var broken))
         {

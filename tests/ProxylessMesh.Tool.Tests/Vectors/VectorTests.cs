@@ -1,0 +1,26 @@
+using System.Text.Json;
+
+namespace ProxylessMesh.Tool.Tests.Vectors;
+
+/// <summary>What the test suites of Istio, Gateway API, gRPC and Envoy expect, asked through <c>mesh check</c>.</summary>
+public sealed class VectorTests
+{
+    [Fact]
+    public Task Matchers_match_as_in_gRPC_and_Istio()
+        => VectorSuite.Load("matchers").CheckAsync("match", static (testCase, answer) => testCase.GetProperty("type").GetString() == "string-config"
+            ? answer["accepted"]?.GetValue<bool>() == (testCase.GetProperty("expect").GetString() == "accept")
+            : answer.AsObject().TryGetPropertyValue("result", out var result) && (result?.ToJsonString() ?? "null") == testCase.GetProperty("expect").GetRawText());
+
+    [Fact]
+    public Task Paths_are_normalized_as_in_Envoy()
+        => VectorSuite.Load("envoy_paths").CheckAsync("path", static (testCase, answer) => answer.AsObject().TryGetPropertyValue("result", out var result)
+            && (testCase.GetProperty("expect") is { ValueKind: JsonValueKind.String } text ? result?.GetValue<string>() == text.GetString() : (result?.ToJsonString() ?? "null") == testCase.GetProperty("expect").GetRawText()));
+
+    // Where gRPC's implementations differ from each other, or the suite switches something on that is off everywhere else, nothing binds.
+    [Fact]
+    public Task Resources_are_taken_and_refused_as_by_all_gRPC_clients()
+        => VectorSuite.Load("grpc_xds_accept")
+            .Where(static testCase => testCase.TryGetProperty("consensus", out var consensus) && consensus.ValueKind == JsonValueKind.True
+                && (!testCase.TryGetProperty("conditions", out var conditions) || conditions.ValueKind == JsonValueKind.Null))
+            .CheckAsync("xds", static (testCase, answer) => answer["accepted"]?.GetValue<bool>() == (testCase.GetProperty("expect").GetString() == "ack"));
+}

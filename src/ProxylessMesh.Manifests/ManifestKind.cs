@@ -32,12 +32,15 @@ public sealed record ManifestKind(string ApiVersion, string Name)
     /// <summary>Ours: how much a workload takes at once, and from whom.</summary>
     public static readonly ManifestKind InboundLimits = new("mesh.proxyless.dev/v1alpha1", "InboundLimits");
 
+    /// <summary>Ours: faults on calls to a service, for a time.</summary>
+    public static readonly ManifestKind FaultExperiment = new("mesh.proxyless.dev/v1alpha1", "FaultExperiment");
+
     /// <summary>Istio: what of the mesh the workloads of a namespace see.</summary>
     public static readonly ManifestKind Sidecar = new("networking.istio.io/v1", "Sidecar");
 
     /// <summary>Every kind that this version reads.</summary>
     public static IReadOnlyList<ManifestKind> All { get; } =
-        [Service, Namespace, HttpRoute, GrpcRoute, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, Sidecar, InboundLimits];
+        [Service, Namespace, HttpRoute, GrpcRoute, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, Sidecar, InboundLimits, FaultExperiment];
 
     /// <summary><c>kind</c> with its <c>apiVersion</c>.</summary>
     public override string ToString() => $"{Name} ({ApiVersion})";

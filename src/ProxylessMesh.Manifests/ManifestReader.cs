@@ -19,6 +19,7 @@ public static class ManifestReader
         new(ManifestKind.VirtualService, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], VirtualServiceReader.Read),
         new(ManifestKind.Sidecar, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], SidecarReader.Read),
         new(ManifestKind.InboundLimits, [], InboundLimitsReader.Read),
+        new(ManifestKind.FaultExperiment, [], FaultExperimentReader.Read),
     ];
 
     private static readonly string[] KindsNotYet =

@@ -28,6 +28,7 @@ public sealed class ManifestSet
         VirtualServices = [.. All.OfType<VirtualServiceManifest>()];
         Sidecars = [.. All.OfType<SidecarManifest>()];
         InboundLimits = [.. All.OfType<InboundLimitsManifest>()];
+        FaultExperiments = [.. All.OfType<FaultExperimentManifest>()];
     }
 
     /// <summary>Every manifest, in reading order.</summary>
@@ -53,6 +54,9 @@ public sealed class ManifestSet
 
     /// <summary>The VirtualServices.</summary>
     public ImmutableArray<VirtualServiceManifest> VirtualServices { get; }
+
+    /// <summary>The FaultExperiments.</summary>
+    public ImmutableArray<FaultExperimentManifest> FaultExperiments { get; }
 
     /// <summary>The InboundLimits.</summary>
     public ImmutableArray<InboundLimitsManifest> InboundLimits { get; }

@@ -13,10 +13,10 @@ internal static class FilterSettings
         var found = FaultConfig.None;
         foreach (var filter in config.Listener.Api?.Filters ?? [])
         {
-            if (filter is FaultFilterConfig && Override(filter, overrides) is FaultFilterConfig { Fault: var fault } && Happens(fault))
+            // One that does nothing may still say how many faults there are at once.
+            if (filter is FaultFilterConfig && !Happens(found) && Override(filter, overrides) is FaultFilterConfig { Fault: var fault })
             {
                 found = fault;
-                break;
             }
         }
 

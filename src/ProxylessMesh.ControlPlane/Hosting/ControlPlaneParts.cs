@@ -29,6 +29,7 @@ internal static class ControlPlaneParts
         services.AddSingleton<DrainWatch>();
         services.AddSingleton<ISnapshotContentSource, SnapshotContent>();
         services.AddSingleton<OperatorToken>();
+        services.AddSingleton<ExperimentClock>();
         services.AddSingleton(static provider => new MeshTranslator(TrustDomain.Parse(provider.GetRequiredService<IOptions<MeshControlPlaneOptions>>().Value.TrustDomain)));
         services.AddHostedService<LastKnownWorkloads>();
         services.AddHostedService<SnapshotPublisher>();

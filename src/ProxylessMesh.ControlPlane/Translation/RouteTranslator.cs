@@ -20,6 +20,7 @@ internal sealed class RouteTranslator(ManifestSet manifests)
             .Where(route => route.Namespace != service.Namespace)
             .Select(route => CallerFact.Namespace(route.Namespace))
             .Concat(_virtualServices.Facts(service.Host))
+            .Concat(ExperimentTranslator.Facts(manifests, service, port))
             .Distinct()];
 
     /// <summary>The routes of one class of callers.</summary>
@@ -65,6 +66,7 @@ internal sealed class RouteTranslator(ManifestSet manifests)
             host.Routes.Add(new Route { Name = "default", Match = new RouteMatch { Prefix = "/" }, Route_ = action.ToOne(new ClusterReference(service.Host, port, "")) });
         }
 
+        ExperimentTranslator.Apply(manifests, service, port, callers, host);
         return new RouteConfiguration { Name = name, VirtualHosts = { host } };
     }
 

@@ -8,13 +8,16 @@ namespace ProxylessMesh.ControlPlane.Xds;
 
 /// <summary>
 /// Manifests or workloads changed → translate → one new snapshot → all streams are woken. The first change after a quiet time is
-/// published at once; after that, changes of the next <see cref="Pause"/> go together.
+/// published at once; after that, changes of the next <see cref="Pause"/> go together. An experiment that begins or ends is a change too.
 /// </summary>
-internal sealed partial class SnapshotPublisher(ManifestStore manifests, WorkloadRegistry workloads, MeshTranslator translator, SnapshotSource snapshots, TimeProvider time, ILogger<SnapshotPublisher> logger)
+internal sealed partial class SnapshotPublisher(ManifestStore manifests, WorkloadRegistry workloads, MeshTranslator translator, SnapshotSource snapshots, ExperimentClock experiments, TimeProvider time, ILogger<SnapshotPublisher> logger)
     : BackgroundService
 {
     /// <summary>The shortest time between two snapshots.</summary>
     internal static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
+    // Timers end at seven weeks; an experiment may begin later.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
     private readonly WakeSignal _signal = new();
 
@@ -39,10 +42,26 @@ internal sealed partial class SnapshotPublisher(ManifestStore manifests, Workloa
     {
         while (true)
         {
-            await _signal.Waiting.WaitAsync(stoppingToken);
+            await WaitAsync(stoppingToken);
             _signal.Reset();
             Publish();
             await Task.Delay(Pause, time, stoppingToken);
+        }
+    }
+
+    private async Task WaitAsync(CancellationToken stoppingToken)
+    {
+        if (experiments.NextChange is not { } change)
+        {
+            await _signal.Waiting.WaitAsync(stoppingToken);
+            return;
+        }
+
+        var wait = change - time.GetUtcNow();
+        if (wait > TimeSpan.Zero)
+        {
+            await _signal.Waiting.WaitAsync(wait < LongestWait ? wait : LongestWait, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            stoppingToken.ThrowIfCancellationRequested();
         }
     }
 
@@ -53,7 +72,7 @@ internal sealed partial class SnapshotPublisher(ManifestStore manifests, Workloa
         var started = time.GetTimestamp();
         try
         {
-            var snapshot = translator.Translate(revision.Manifests, [.. workloadSet.ByInstance.Values]);
+            var snapshot = translator.Translate(experiments.At(revision.Manifests, time.GetUtcNow()), [.. workloadSet.ByInstance.Values]);
             snapshots.Publish(snapshot with { Revision = revision.Number, Manifests = revision.Manifests, Workloads = workloadSet });
             LogPublished(snapshot.Number, revision.Number, workloadSet.ByInstance.Count, time.GetElapsedTime(started).TotalMilliseconds);
         }

@@ -82,7 +82,7 @@ internal static class VirtualServiceFaultReader
         }
     }
 
-    private static (string Word, int Value)[] GrpcStatusNames =>
+    internal static (string Word, int Value)[] GrpcStatusNames =>
     [
         ("OK", 0), ("CANCELLED", 1), ("UNKNOWN", 2), ("INVALID_ARGUMENT", 3), ("DEADLINE_EXCEEDED", 4), ("NOT_FOUND", 5), ("ALREADY_EXISTS", 6),
         ("PERMISSION_DENIED", 7), ("RESOURCE_EXHAUSTED", 8), ("FAILED_PRECONDITION", 9), ("ABORTED", 10), ("OUT_OF_RANGE", 11), ("UNIMPLEMENTED", 12),

@@ -13,6 +13,8 @@ internal readonly struct CaseInput(string path, JsonElement headers) : IMatchInp
 
     public string Method => TryGetHeader(":method", out var method) ? method : "GET";
 
+    public string Scheme => TryGetHeader(":scheme", out var scheme) ? scheme : "";
+
     public string Authority => TryGetHeader(":authority", out var authority) ? authority : "";
 
     public bool TryGetHeader(string name, [NotNullWhen(true)] out string? value)

@@ -17,6 +17,15 @@ public sealed record ManifestKind(string ApiVersion, string Name)
     /// <summary>Gateway API: the same for gRPC calls.</summary>
     public static readonly ManifestKind GrpcRoute = new("gateway.networking.k8s.io/v1", "GRPCRoute");
 
+    /// <summary>Gateway API: leave to refer across namespaces.</summary>
+    public static readonly ManifestKind ReferenceGrant = new("gateway.networking.k8s.io/v1", "ReferenceGrant");
+
+    /// <summary>Gateway API: TLS towards backends that are no workloads of the mesh.</summary>
+    public static readonly ManifestKind BackendTlsPolicy = new("gateway.networking.k8s.io/v1", "BackendTLSPolicy");
+
+    /// <summary>Texts that other manifests refer to.</summary>
+    public static readonly ManifestKind ConfigMap = new("v1", "ConfigMap");
+
     /// <summary>Istio: who may call whom.</summary>
     public static readonly ManifestKind AuthorizationPolicy = new("security.istio.io/v1", "AuthorizationPolicy");
 
@@ -40,7 +49,7 @@ public sealed record ManifestKind(string ApiVersion, string Name)
 
     /// <summary>Every kind that this version reads.</summary>
     public static IReadOnlyList<ManifestKind> All { get; } =
-        [Service, Namespace, HttpRoute, GrpcRoute, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, Sidecar, InboundLimits, FaultExperiment];
+        [Service, Namespace, ConfigMap, HttpRoute, GrpcRoute, ReferenceGrant, BackendTlsPolicy, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, Sidecar, InboundLimits, FaultExperiment];
 
     /// <summary><c>kind</c> with its <c>apiVersion</c>.</summary>
     public override string ToString() => $"{Name} ({ApiVersion})";

@@ -12,7 +12,10 @@ public static class ManifestReader
         new(ManifestKind.Service, [], ServiceReader.Read),
         new(ManifestKind.Namespace, [], NamespaceReader.Read),
         new(ManifestKind.HttpRoute, ["gateway.networking.k8s.io/v1beta1"], HttpRouteReader.Read),
+        new(ManifestKind.ConfigMap, [], ConfigMapReader.Read),
         new(ManifestKind.GrpcRoute, [], GrpcRouteReader.Read),
+        new(ManifestKind.ReferenceGrant, ["gateway.networking.k8s.io/v1beta1"], ReferenceGrantReader.Read),
+        new(ManifestKind.BackendTlsPolicy, ["gateway.networking.k8s.io/v1alpha3"], BackendTlsPolicyReader.Read),
         new(ManifestKind.AuthorizationPolicy, ["security.istio.io/v1beta1"], AuthorizationPolicyReader.Read),
         new(ManifestKind.PeerAuthentication, ["security.istio.io/v1beta1"], PeerAuthenticationReader.Read),
         new(ManifestKind.DestinationRule, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], DestinationRuleReader.Read),
@@ -24,7 +27,7 @@ public static class ManifestReader
 
     private static readonly string[] KindsNotYet =
     [
-        "TCPRoute", "TLSRoute", "UDPRoute", "Gateway", "GatewayClass", "ReferenceGrant", "BackendTLSPolicy", "XBackendTrafficPolicy",
+        "TCPRoute", "TLSRoute", "UDPRoute", "Gateway", "GatewayClass", "XBackendTrafficPolicy",
         "ServiceEntry", "WorkloadEntry", "WorkloadGroup", "EnvoyFilter", "ProxyConfig", "RequestAuthentication", "Telemetry", "WasmPlugin",
         "ServiceAccount", "EndpointSlice", "Endpoints", "List",
     ];

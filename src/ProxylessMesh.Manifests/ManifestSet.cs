@@ -22,6 +22,7 @@ public sealed class ManifestSet
         Services = [.. All.OfType<ServiceManifest>()];
         HttpRoutes = [.. All.OfType<HttpRouteManifest>()];
         GrpcRoutes = [.. All.OfType<GrpcRouteManifest>()];
+        BackendTlsPolicies = [.. All.OfType<BackendTlsPolicyManifest>()];
         AuthorizationPolicies = [.. All.OfType<AuthorizationPolicyManifest>()];
         PeerAuthentications = [.. All.OfType<PeerAuthenticationManifest>()];
         DestinationRules = [.. All.OfType<DestinationRuleManifest>()];
@@ -42,6 +43,9 @@ public sealed class ManifestSet
 
     /// <summary>The GRPCRoutes; an earlier one is the older in Gateway API's precedence.</summary>
     public ImmutableArray<GrpcRouteManifest> GrpcRoutes { get; }
+
+    /// <summary>The BackendTLSPolicies; of two for one Service, the earlier counts.</summary>
+    public ImmutableArray<BackendTlsPolicyManifest> BackendTlsPolicies { get; }
 
     /// <summary>The AuthorizationPolicies.</summary>
     public ImmutableArray<AuthorizationPolicyManifest> AuthorizationPolicies { get; }

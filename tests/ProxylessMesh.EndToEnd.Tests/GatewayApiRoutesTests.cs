@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ProxylessMesh.EndToEnd.Tests;
 
@@ -156,6 +157,39 @@ public sealed class GatewayApiRoutesTests
         // Half of 400, give or take six standard deviations.
         Assert.InRange(refused, 140, 260);
         Assert.InRange(rewritten, 140, 260);
+    }
+
+    [Theory(Timeout = TestMesh.TimeLimit)]
+    [InlineData("{ type: Header, header: { name: x-session } }", "x-session", "x-session")]
+    [InlineData("{ type: Cookie, cookie: { name: session } }", "Set-Cookie", "Cookie")]
+    public async Task Calls_of_a_session_stay_with_one_endpoint(string session, string answered, string sent)
+    {
+        await using var mesh = await TestMesh.StartAsync();
+        await mesh.WriteManifestAsync("routes.yaml", $$"""
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: HTTPRoute
+            metadata: { name: server, namespace: test }
+            spec:
+              parentRefs: [{ group: "", kind: Service, name: server }]
+              rules: [{ sessionPersistence: {{session}}, backendRefs: [{ name: server, port: 80 }] }]
+            """);
+        await mesh.StartServerAsync("server", static app => app.MapGet("/", static () => "one"));
+        await mesh.StartServerAsync("server", static app => app.MapGet("/", static () => "two"));
+        await using var client = await mesh.StartClientAsync(services: static services => services.AddHttpClient("test").ConfigurePrimaryHttpMessageHandler(static () => new SocketsHttpHandler { UseCookies = false }));
+        using var http = client.CreateClient();
+        var seen = new HashSet<string>();
+        await Eventually.TrueAsync(async () => seen.Add(await http.GetStringAsync("/", TestEnd)) && seen.Count == 2, TestEnd);
+        using var first = await http.GetAsync("/", TestEnd);
+        var token = Assert.Single(first.Headers.GetValues(answered)).Split(';')[0];
+        var server = await first.Content.ReadAsStringAsync(TestEnd);
+
+        for (var i = 0; i < 20; i++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/");
+            request.Headers.Add(sent, token);
+            using var answer = await http.SendAsync(request, TestEnd);
+            Assert.Equal(server, await answer.Content.ReadAsStringAsync(TestEnd));
+        }
     }
 
     [Fact(Timeout = TestMesh.TimeLimit)]

@@ -98,6 +98,6 @@ public sealed class HostileInputTests
     {
         var readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Manifests.README.md"));
         var start = readme.IndexOf("```yaml\n", StringComparison.Ordinal) + "```yaml\n".Length;
-        return readme[start..readme.IndexOf("```", start, StringComparison.Ordinal)].Split("---\n");
+        return readme[start..readme.IndexOf("```", start, StringComparison.Ordinal)].Split("\n---\n");
     }
 }

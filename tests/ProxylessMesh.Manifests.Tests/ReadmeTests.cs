@@ -21,7 +21,7 @@ public sealed partial class ReadmeTests
     {
         var asked = new Dictionary<string, bool>();
 
-        foreach (var document in Examples.Split("---\n"))
+        foreach (var document in Examples.Split("\n---\n"))
         {
             var kind = KindLine().Match(document).Groups[1].Value;
             _ = ManifestReader.Read([new ManifestFile("README.md", document)], (path, written) =>
@@ -35,7 +35,7 @@ public sealed partial class ReadmeTests
         string[] elsewhere =
         [
             @"\.(exact|prefix|regex)$", @"metadata\.(namespace|labels|annotations)$", @"\.(request|response)HeaderModifier$", @"\.backendRefs\[\]\.filters\[\]\.",
-            @"\.(replaceFullPath|replacePrefixMatch)$", @"\.(hostnames|extensionRef)$", @"sessionPersistence\.(cookie|header|sessionName|cookieConfig|absoluteTimeout)$",
+            @"\.(replaceFullPath|replacePrefixMatch)$", @"\.(hostnames|extensionRef|wellKnownCACertificates)$", @"subjectAltNames\[\]\.hostname$", @"sessionPersistence\.(cookie|header|sessionName|cookieConfig|absoluteTimeout)$",
         ];
         var missing = asked.Where(field => !field.Value && !elsewhere.Any(pattern => Regex.IsMatch(field.Key, pattern))).Select(field => field.Key);
         Assert.Empty(missing);

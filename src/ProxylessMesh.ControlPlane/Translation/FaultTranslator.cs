@@ -13,6 +13,9 @@ internal static class FaultTranslator
     /// <summary>Every call is answered with 500: Gateway API's answer where a rule leads nowhere. Unlike a direct response, gRPC clients take it.</summary>
     public static HTTPFault Nowhere => new() { Abort = new WireAbort { HttpStatus = 500, Percentage = Percentage(100) } };
 
+    /// <summary>The same for a GRPCRoute: UNAVAILABLE.</summary>
+    public static HTTPFault NowhereGrpc => new() { Abort = new WireAbort { GrpcStatus = 14, Percentage = Percentage(100) } };
+
     public static HTTPFault Translate(VirtualServiceFault fault) => new()
     {
         Delay = fault.Delay is { } delay

@@ -82,18 +82,19 @@ internal sealed class GatewayRouteTranslator(RouteActionTranslator actions, Clus
 
     private void Forward(Route route, RouteRule rule, RulePart part, RouteForm form)
     {
+        var nowhere = rule is GrpcRouteRule ? FaultTranslator.NowhereGrpc : FaultTranslator.Nowhere;
         var shares = part.Backends
             .Select(backend => new ClusterShare(
                 backend.IsService ? actions.Destination(backend.Host, backend.Port, "") : own,
                 backend.Weight,
                 backend.Filters.RequestHeaders,
                 backend.Filters.ResponseHeaders,
-                LeadsNowhere: !backend.IsService))
+                Instead: backend.IsService ? null : nowhere))
             .ToList();
-        if (part.Filters.HasUnresolved || shares.TrueForAll(share => share.Weight == 0 || share.LeadsNowhere))
+        if (part.Filters.HasUnresolved || shares.TrueForAll(share => share.Weight == 0 || share.Instead is not null))
         {
-            route.Route_ = actions.ToOne(shares.Find(share => !share.LeadsNowhere)?.Cluster ?? own);
-            route.TypedPerFilterConfig.Add(ListenerTranslator.FaultFilter, Any.Pack(FaultTranslator.Nowhere));
+            route.Route_ = actions.ToOne(shares.Find(share => share.Instead is null)?.Cluster ?? own);
+            route.TypedPerFilterConfig.Add(ListenerTranslator.FaultFilter, Any.Pack(nowhere));
         }
         else
         {

@@ -1,4 +1,5 @@
 using Envoy.Config.Route.V3;
+using Envoy.Extensions.Filters.Http.Fault.V3;
 using Google.Protobuf.WellKnownTypes;
 using ProxylessMesh.Manifests;
 using ProxylessMesh.Manifests.Kinds;
@@ -19,7 +20,7 @@ internal sealed class RouteActionTranslator(ManifestSet manifests, int calledPor
     /// <summary>The split over <paramref name="shares"/>, whose sum is over zero.</summary>
     public RouteAction ToShares(IReadOnlyList<ClusterShare> shares)
     {
-        if (shares is [{ RequestHeaders.IsEmpty: true, ResponseHeaders.IsEmpty: true, LeadsNowhere: false } only])
+        if (shares is [{ RequestHeaders.IsEmpty: true, ResponseHeaders.IsEmpty: true, Instead: null } only])
         {
             return ToOne(only.Cluster);
         }
@@ -61,9 +62,9 @@ internal sealed class RouteActionTranslator(ManifestSet manifests, int calledPor
         var weight = new WeightedCluster.Types.ClusterWeight { Name = Refer(share.Cluster).Name, Weight = (uint)share.Weight };
         HeaderTranslator.Add(share.RequestHeaders, weight.RequestHeadersToAdd, weight.RequestHeadersToRemove);
         HeaderTranslator.Add(share.ResponseHeaders, weight.ResponseHeadersToAdd, weight.ResponseHeadersToRemove);
-        if (share.LeadsNowhere)
+        if (share.Instead is not null)
         {
-            weight.TypedPerFilterConfig.Add(ListenerTranslator.FaultFilter, Any.Pack(FaultTranslator.Nowhere));
+            weight.TypedPerFilterConfig.Add(ListenerTranslator.FaultFilter, Any.Pack(share.Instead));
         }
 
         if (share.Authority is not null)
@@ -75,8 +76,8 @@ internal sealed class RouteActionTranslator(ManifestSet manifests, int calledPor
     }
 }
 
-/// <summary>One side of a split. Where it leads nowhere, its calls are answered with 500, and the cluster only stands for one.</summary>
-internal sealed record ClusterShare(ClusterReference Cluster, int Weight, HeaderModifier RequestHeaders, HeaderModifier ResponseHeaders, bool LeadsNowhere = false)
+/// <summary>One side of a split. Where its calls are answered in another way instead, the cluster only stands for one.</summary>
+internal sealed record ClusterShare(ClusterReference Cluster, int Weight, HeaderModifier RequestHeaders, HeaderModifier ResponseHeaders, HTTPFault? Instead = null)
 {
     /// <summary>What the authority of its calls becomes; null: it stays.</summary>
     public string? Authority { get; init; }

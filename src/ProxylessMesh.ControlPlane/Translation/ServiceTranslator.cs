@@ -37,7 +37,8 @@ internal sealed class ServiceTranslator(ManifestSet manifests, TrustDomain trust
     {
         var tls = policy.For(cluster.Subset).Tls;
         var subset = policy.Subsets.FirstOrDefault(candidate => candidate.Name == cluster.Subset);
-        if (cluster.Subset.Length > 0 && subset is null)
+        var backendTls = BackendTls.Of(manifests, service, cluster.Port);
+        if ((cluster.Subset.Length > 0 && subset is null) || backendTls is { Socket: null })
         {
             return [];
         }
@@ -48,8 +49,9 @@ internal sealed class ServiceTranslator(ManifestSet manifests, TrustDomain trust
                    where port is not null
                    select new ServicePortEndpoint(workload, port.Value, tls switch
                    {
-                       ClientTlsMode.Disable => false,
+                       ClientTlsMode.Disable when backendTls is null => false,
                        ClientTlsMode.IstioMutual => true,
+                       _ when backendTls is not null => true,
                        _ => port.Value.TakesMeshTls && MtlsModes.Of(manifests, workload, port.Value.Number) != MtlsMode.Disable,
                    })];
     }
@@ -61,8 +63,11 @@ internal sealed class ServiceTranslator(ManifestSet manifests, TrustDomain trust
         // A cluster that nobody serves yet is a mesh cluster too: its first endpoint must not be called in plaintext by chance.
         var usesTls = settings.Tls != ClientTlsMode.Disable && (endpoints.IsEmpty || endpoints.Any(endpoint => endpoint.TakesMeshTls));
         var declared = service.Manifest?.Ports.FirstOrDefault(port => port.Port == cluster.Port)?.AppProtocol;
-        var speaksHttp2 = endpoints.All(endpoint => endpoint.TakesMeshTls || IsHttp2(declared ?? endpoint.Port.AppProtocol));
-        return XdsResource.Create(cluster.Name, ClusterTranslator.Translate(cluster.Name, settings, usesTls ? Identities(service, endpoints) : [], speaksHttp2));
+        var backendTls = BackendTls.Of(manifests, service, cluster.Port);
+        var speaksHttp2 = endpoints.All(endpoint => (endpoint.TakesMeshTls && backendTls is null) || IsHttp2(declared ?? endpoint.Port.AppProtocol));
+        var made = ClusterTranslator.Translate(cluster.Name, settings, usesTls ? Identities(service, endpoints) : [], speaksHttp2);
+        made.TransportSocket = backendTls?.Socket ?? made.TransportSocket;
+        return XdsResource.Create(cluster.Name, made);
     }
 
     private ImmutableArray<string> Identities(MeshService service, ImmutableArray<ServicePortEndpoint> endpoints)

@@ -20,6 +20,7 @@ internal static class CrossChecks
         {
             findings.AddRange(document.Manifest switch
             {
+                BackendTlsPolicyManifest policy => CertificateReferences.Find(document, policy, all),
                 RouteManifest route => ServiceReferences.Find(document, route, all).Concat(RouteConflicts.Find(document, route, all)),
                 VirtualServiceManifest service => SubsetReferences.Find(document, service, all).Concat(DelegateReferences.Find(document, service, all)),
                 FaultExperimentManifest experiment => ExperimentChecks.Find(document, experiment, all),

@@ -156,6 +156,15 @@ public class GatewayRouteTranslatorTests
         => Assert.Equal(500u, Assert.Single(Http(rule)).TypedPerFilterConfig[Fault].Unpack<HTTPFault>().Abort.HttpStatus);
 
     [Fact]
+    public void A_GRPCRoute_that_leads_nowhere_is_answered_with_UNAVAILABLE()
+    {
+        var routes = Grpc("[{ backendRefs: [{ kind: Pod, name: x }] }, { backendRefs: [{ name: catalog, port: 80 }, { kind: Pod, name: x }] }]");
+
+        Assert.Equal(14u, routes[0].TypedPerFilterConfig[Fault].Unpack<HTTPFault>().Abort.GrpcStatus);
+        Assert.Equal(14u, routes[1].Route_.WeightedClusters.Clusters[1].TypedPerFilterConfig[Fault].Unpack<HTTPFault>().Abort.GrpcStatus);
+    }
+
+    [Fact]
     public void A_backend_that_is_rewritten_takes_its_share_by_chance_and_the_others_split_the_rest()
     {
         var routes = Http(

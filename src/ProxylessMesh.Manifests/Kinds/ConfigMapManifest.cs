@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace ProxylessMesh.Manifests.Kinds;
+
+/// <summary>Texts that other manifests refer to (core/v1 <c>ConfigMap</c>): here, roots under <c>ca.crt</c>.</summary>
+public sealed record ConfigMapManifest : Manifest
+{
+    /// <summary>The key under which Gateway API looks for roots in PEM.</summary>
+    public const string CaKey = "ca.crt";
+
+    /// <inheritdoc/>
+    public override ManifestKind Kind => ManifestKind.ConfigMap;
+
+    /// <summary><c>data</c>.</summary>
+    public ImmutableSortedDictionary<string, string> Data { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>The roots under <see cref="CaKey"/>; null where there are none that can be read.</summary>
+    internal string? Roots()
+    {
+        if (!Data.TryGetValue(CaKey, out var pem))
+        {
+            return null;
+        }
+
+        var certificates = new X509Certificate2Collection();
+        try
+        {
+            certificates.ImportFromPem(pem);
+            return certificates.Count > 0 ? pem : null;
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+        finally
+        {
+            foreach (var certificate in certificates)
+            {
+                certificate.Dispose();
+            }
+        }
+    }
+}

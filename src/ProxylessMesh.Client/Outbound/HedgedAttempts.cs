@@ -84,7 +84,7 @@ internal sealed class HedgedAttempts(OutboundCall call, HedgeConfig hedge, TimeS
     {
         var mayLaunch = !_noMore && _launched < hedge.MaxAttempts && !cancellationToken.IsCancellationRequested;
         var wait = mayLaunch ? services.Time.GetElapsedTime(services.Time.GetTimestamp(), _nextAt) : Timeout.InfiniteTimeSpan;
-        if (mayLaunch && wait <= TimeSpan.Zero && (_copy.CanMake || _bodySent.Task.IsCompleted))
+        if (mayLaunch && wait <= TimeSpan.Zero && (_running.Count == 0 || _copy.CanMake || _bodySent.Task.IsCompleted))
         {
             LaunchNext(cancellationToken);
             return null;
@@ -109,7 +109,9 @@ internal sealed class HedgedAttempts(OutboundCall call, HedgeConfig hedge, TimeS
 
     private void LaunchNext(CancellationToken cancellationToken)
     {
-        if (_copy.TryMake() is not { } request || !call.Breaker.TryEnter())
+        // The attempts before may have ended without asking for the body: then it is still all there.
+        var request = _copy.TryMake() ?? (_running.Count == 0 && wire.CanSend ? _copy.MakeFirst() : null);
+        if (request is null || !call.Breaker.TryEnter())
         {
             _noMore = true;
             return;

@@ -240,6 +240,24 @@ public sealed class HedgingTests
     }
 
     [Fact]
+    public async Task Body_that_nobody_asked_for_yet_goes_with_the_next_attempt()
+    {
+        await using var backend = await TestBackend.StartAsync(static http => http.Request.Body.CopyToAsync(http.Response.Body, http.RequestAborted), HttpProtocols.Http2);
+        await using var mesh = TestMesh.With(Configs.Host(
+            "catalog",
+            Configs.Forward("catalog") with { Hedge = TwoAfterASecond with { Delay = TimeSpan.FromHours(1) } },
+            Configs.Cluster(new ClusterConfig { Name = "catalog", Http2 = true }, RetryTests.DeadEndpoint(), backend.Address)));
+        using var client = mesh.Client();
+        for (var i = 0; i < 2; i++)
+        {
+            using var response = await client.PutAsync(new Uri("http://catalog/"), new StreamContent(new MemoryStream("body"u8.ToArray())), TestEnd);
+            Assert.Equal("body", await response.Content.ReadAsStringAsync(TestEnd));
+        }
+
+        RetryTests.AssertIdle(mesh);
+    }
+
+    [Fact]
     public async Task Deadline_ends_all_attempts()
     {
         await using var servers = await Servers.StartAsync(2);

@@ -60,6 +60,9 @@ internal sealed record XdsServerTls
 
     public string? PrivateKeyFile { get; init; }
 
+    /// <summary>Each stream carries a token of Google's default credentials (<c>google_default</c>).</summary>
+    public bool UsesGoogleDefault { get; init; }
+
     /// <summary>How often the files are read again.</summary>
     public TimeSpan RefreshInterval { get; init; } = TimeSpan.FromSeconds(600);
 }

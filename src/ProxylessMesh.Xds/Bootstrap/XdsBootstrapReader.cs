@@ -80,14 +80,19 @@ internal static class XdsBootstrapReader
 
         // The first kind that is known counts (A27).
         var kinds = field.Array("channel_creds").Select(static credentials => (Field: credentials, Type: credentials.Text("type") ?? "")).ToList();
-        var known = kinds.Find(static kind => kind.Type is "insecure" or "tls");
+        var known = kinds.Find(static kind => kind.Type is "insecure" or "tls" or "google_default");
         if (known.Field is null)
         {
-            field.Add("channel_creds", $"has none of the known types, insecure and tls (there are: {string.Join(", ", kinds.Select(static kind => kind.Type))})");
+            field.Add("channel_creds", $"has none of the known types, insecure, tls and google_default (there are: {string.Join(", ", kinds.Select(static kind => kind.Type))})");
             return null;
         }
 
-        var tls = known.Type == "tls" ? Tls(known.Field.Object("config")) : null;
+        var tls = known.Type switch
+        {
+            "tls" => Tls(known.Field.Object("config")),
+            "google_default" => new XdsServerTls { UsesGoogleDefault = true },
+            _ => null,
+        };
         if (Address(uri, tls is not null) is not { } address)
         {
             field.Add("server_uri", $"is '{uri}'; it must be host:port, dns:///host:port or unix:path");

@@ -4,11 +4,14 @@ using ProxylessMesh.Xds.Client;
 
 namespace ProxylessMesh.Xds.Bootstrap;
 
-/// <summary>The transport to a management server of a bootstrap: plaintext, or TLS with the files of its <c>tls</c> credentials (gRFC A65).</summary>
+/// <summary>The transport to a management server of a bootstrap: plaintext, TLS with the files of its <c>tls</c> credentials (gRFC A65), or Google's.</summary>
 internal static class XdsServerHandler
 {
+    // The metadata server is on the machine itself, or is not there at all.
+    private static readonly TimeSpan TokenConnectTimeout = TimeSpan.FromSeconds(5);
+
     /// <summary>A handler for the first server's credentials. The files are read at each handshake, so a new certificate is taken by the next connection.</summary>
-    public static SocketsHttpHandler Create(XdsServerConfig server)
+    public static HttpMessageHandler Create(XdsServerConfig server)
     {
         var handler = AdsChannel.CreateHandler();
         if (server.Tls is not { } tls)
@@ -26,7 +29,9 @@ internal static class XdsServerHandler
             handler.SslOptions.RemoteCertificateValidationCallback = (_, leaf, chain, problems) => IsTrusted(leaf, chain, problems, roots);
         }
 
-        return handler;
+        return tls.UsesGoogleDefault
+            ? new GoogleDefaultHandler(GoogleCredentials.FromEnvironment(new HttpMessageInvoker(new SocketsHttpHandler { ConnectTimeout = TokenConnectTimeout }), TimeProvider.System), handler)
+            : handler;
     }
 
     private static X509Certificate2 Load(string certificateFile, string? keyFile)

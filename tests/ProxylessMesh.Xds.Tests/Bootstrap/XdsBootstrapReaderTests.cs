@@ -12,7 +12,7 @@ public class XdsBootstrapReaderTests
         var bootstrap = Parse("""
             {
               "xds_servers": [
-                { "server_uri": "xds.example:443", "channel_creds": [{ "type": "google_default" }, { "type": "tls", "config": { "ca_certificate_file": "/ca.pem" } }],
+                { "server_uri": "xds.example:443", "channel_creds": [{ "type": "unheard_of" }, { "type": "tls", "config": { "ca_certificate_file": "/ca.pem" } }],
                   "server_features": ["xds_v3", "ignore_resource_deletion"] },
                 { "server_uri": "unix:///run/xds.sock", "channel_creds": [{ "type": "insecure" }] }
               ],
@@ -32,6 +32,15 @@ public class XdsBootstrapReaderTests
         Assert.Equal(TimeSpan.FromSeconds(1.5), Assert.Single(bootstrap.CertificateProviders).Value.RefreshInterval);
         Assert.Equal(("x/%s", "grpc/server?xds.resource.listening_address=%s"), (bootstrap.ClientListenerTemplate, bootstrap.ServerListenerTemplate));
         Assert.True(bootstrap.ToClientOptions().IgnoreResourceDeletion);
+    }
+
+    [Fact]
+    public void Google_default_is_tls_with_the_systems_roots_and_a_token()
+    {
+        var server = Parse("""{ "xds_servers": [{ "server_uri": "td.googleapis.com:443", "channel_creds": [{ "type": "google_default" }, { "type": "insecure" }] }] }""").Servers[0];
+
+        Assert.Equal((new Uri("https://td.googleapis.com:443"), new XdsServerTls { UsesGoogleDefault = true }), (server.Address, server.Tls));
+        Assert.IsType<GoogleDefaultHandler>(XdsServerHandler.Create(server));
     }
 
     [Theory]

@@ -34,7 +34,7 @@ internal static class AuthorizationTranslator
 
     /// <summary>Whether the policy is for the workload: its namespace or the root namespace, and the labels.</summary>
     public static bool Selects(AuthorizationPolicyManifest policy, Workload workload)
-        => (policy.Namespace == workload.Namespace || policy.Namespace == HostNames.RootNamespace) && policy.Selector.Selects(workload.Labels);
+        => policy.IsForMesh && (policy.Namespace == workload.Namespace || policy.Namespace == HostNames.RootNamespace) && policy.Selector.Selects(workload.Labels);
 
     private static HttpFilter Filter(string name, RBAC.Types.Action action, IEnumerable<AuthorizationPolicyManifest> policies, Workload workload)
     {
@@ -53,18 +53,10 @@ internal static class AuthorizationTranslator
     private static Policy Policy(AuthorizationRule rule, Workload workload)
     {
         var policy = new Policy();
-        if (rule.To.IsEmpty)
-        {
-            policy.Permissions.Add(new Permission { Any = true });
-        }
-
-        if (rule.From.IsEmpty)
-        {
-            policy.Principals.Add(new Principal { Any = true });
-        }
-
-        policy.Permissions.AddRange(rule.To.Select(PermissionTranslator.Translate));
-        policy.Principals.AddRange(rule.From.Select(source => PrincipalTranslator.Translate(source, workload.Id.TrustDomain)));
+        var permissions = rule.To.IsEmpty ? [new Permission { Any = true }] : rule.To.Select(PermissionTranslator.Translate);
+        var principals = rule.From.IsEmpty ? [new Principal { Any = true }] : rule.From.Select(source => PrincipalTranslator.Translate(source, workload.Id.TrustDomain));
+        policy.Permissions.AddRange(permissions.Select(permission => ConditionTranslator.And(permission, rule.When)));
+        policy.Principals.AddRange(principals.Select(principal => ConditionTranslator.And(principal, rule.When, workload.Id.TrustDomain)));
         return policy;
     }
 }

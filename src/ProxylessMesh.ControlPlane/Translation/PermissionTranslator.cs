@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.RegularExpressions;
 using Envoy.Config.Rbac.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Type.Matcher.V3;
@@ -19,7 +20,8 @@ internal static class PermissionTranslator
         return rules.Rules.Count == 0 ? new Permission { Any = true } : new Permission { AndRules = rules };
     }
 
-    private static void Add<T>(Permission.Types.Set rules, ImmutableArray<T> values, ImmutableArray<T> notValues, Func<T, Permission> translate)
+    /// <summary>One of the values, and none of the others, added to what must hold.</summary>
+    public static void Add<T>(Permission.Types.Set rules, ImmutableArray<T> values, ImmutableArray<T> notValues, Func<T, Permission> translate)
     {
         if (!values.IsEmpty)
         {
@@ -40,7 +42,16 @@ internal static class PermissionTranslator
     private static Permission Method(string value) => Header(":method", value, ignoreCase: false);
 
     private static Permission Path(string value)
-        => value == "*" ? new Permission { Any = true } : new Permission { UrlPath = new PathMatcher { Path = TextPattern.Matcher(value) } };
+        => value == "*" ? new Permission { Any = true } : new Permission { UrlPath = new PathMatcher { Path = value.Contains('{', StringComparison.Ordinal) ? Template(value) : TextPattern.Matcher(value) } };
+
+    // Envoy's templates: '{*}' is one segment, '{**}' any number of them.
+    private static StringMatcher Template(string value)
+        => new()
+        {
+            SafeRegex = MatchTranslator.Regex(Regex.Escape(value)
+                .Replace(@"\{\*\*}", @"[A-Za-z0-9\-._~%!$&'()+,;:@=/]*", StringComparison.Ordinal)
+                .Replace(@"\{\*}", @"[A-Za-z0-9\-._~%!$&'()+,;:@=]+", StringComparison.Ordinal)),
+        };
 
     private static Permission Header(string name, string value, bool ignoreCase)
     {

@@ -15,6 +15,9 @@ public sealed record AuthorizationPolicyManifest : Manifest
     /// <summary>Labels of the workloads; empty: all of the namespace, or of the mesh in the root namespace.</summary>
     public ImmutableSortedDictionary<string, string> Selector { get; init; } = LabelSet.Empty;
 
+    /// <summary>It is for workloads of the mesh: it does not name gateways (<c>targetRefs</c>), which this mesh does not have.</summary>
+    public bool IsForMesh { get; init; } = true;
+
     /// <summary>What happens to a call that matches a rule.</summary>
     public AuthorizationAction Action { get; init; }
 
@@ -32,7 +35,7 @@ public enum AuthorizationAction
     Deny,
 }
 
-/// <summary>Matches when one of <see cref="From"/> and one of <see cref="To"/> match; an empty list matches anything.</summary>
+/// <summary>Matches when one of <see cref="From"/>, one of <see cref="To"/> and all of <see cref="When"/> match; an empty list matches anything.</summary>
 public sealed record AuthorizationRule
 {
     /// <summary><c>from[].source</c>.</summary>
@@ -40,6 +43,50 @@ public sealed record AuthorizationRule
 
     /// <summary><c>to[].operation</c>.</summary>
     public ImmutableArray<AuthorizationOperation> To { get; init; } = [];
+
+    /// <summary><c>when[]</c>: further conditions, each of which must hold.</summary>
+    public ImmutableArray<AuthorizationCondition> When { get; init; } = [];
+}
+
+/// <summary>A condition on one attribute: one of the values, and none of the others.</summary>
+/// <param name="Key">What is compared.</param>
+/// <param name="Name">The header's name in lower case; otherwise empty.</param>
+/// <param name="Values">One must match; empty: any may be there.</param>
+/// <param name="NotValues">None may match.</param>
+public sealed record AuthorizationCondition(AuthorizationKey Key, string Name, ImmutableArray<string> Values, ImmutableArray<string> NotValues);
+
+/// <summary>The attributes of <c>when[].key</c> that are carried out.</summary>
+public enum AuthorizationKey
+{
+    /// <summary><c>source.ip</c>: address of the connection.</summary>
+    SourceIp,
+
+    /// <summary><c>remote.ip</c>: address of the caller; the connection's, as no header is trusted.</summary>
+    RemoteIp,
+
+    /// <summary><c>source.namespace</c>.</summary>
+    SourceNamespace,
+
+    /// <summary><c>source.principal</c>.</summary>
+    SourcePrincipal,
+
+    /// <summary><c>source.serviceAccount</c>: <c>namespace/name</c>.</summary>
+    SourceServiceAccount,
+
+    /// <summary><c>source.trustDomain</c>.</summary>
+    SourceTrustDomain,
+
+    /// <summary><c>destination.ip</c>.</summary>
+    DestinationIp,
+
+    /// <summary><c>destination.port</c>.</summary>
+    DestinationPort,
+
+    /// <summary><c>connection.sni</c>.</summary>
+    ConnectionSni,
+
+    /// <summary><c>request.headers[name]</c>.</summary>
+    RequestHeader,
 }
 
 /// <summary>
@@ -65,6 +112,18 @@ public sealed record AuthorizationSource
 
     /// <summary>Addresses that must not match.</summary>
     public ImmutableArray<IPNetwork> NotIpBlocks { get; init; } = [];
+
+    /// <summary>Addresses of the caller: the connection's, as no header is trusted.</summary>
+    public ImmutableArray<IPNetwork> RemoteIpBlocks { get; init; } = [];
+
+    /// <summary>Addresses that must not match.</summary>
+    public ImmutableArray<IPNetwork> NotRemoteIpBlocks { get; init; } = [];
+
+    /// <summary>Service accounts as <c>namespace/name</c>, in whatever trust domain.</summary>
+    public ImmutableArray<string> ServiceAccounts { get; init; } = [];
+
+    /// <summary>Service accounts that must not match.</summary>
+    public ImmutableArray<string> NotServiceAccounts { get; init; } = [];
 }
 
 /// <summary>What is asked for. Fields and values as in <see cref="AuthorizationSource"/>.</summary>
@@ -88,7 +147,7 @@ public sealed record AuthorizationOperation
     /// <summary>Methods that must not match.</summary>
     public ImmutableArray<string> NotMethods { get; init; } = [];
 
-    /// <summary>Paths without query; for gRPC <c>/package.service/method</c>.</summary>
+    /// <summary>Paths without query; for gRPC <c>/package.service/method</c>. In them <c>{*}</c> is one segment, <c>{**}</c> any number.</summary>
     public ImmutableArray<string> Paths { get; init; } = [];
 
     /// <summary>Paths that must not match.</summary>

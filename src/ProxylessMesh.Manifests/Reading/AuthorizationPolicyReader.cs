@@ -21,8 +21,9 @@ internal static class AuthorizationPolicyReader
         {
             Name = header.Name,
             Selector = Selectors.Read(spec),
+            IsForMesh = PolicyTargets.Read(spec),
             Action = action ?? AuthorizationAction.Allow,
-            Rules = spec.List("rules", ReadRule),
+            Rules = spec.List("rules", rule => ReadRule(rule, header.Namespace)),
         };
         if (policy.Action == AuthorizationAction.Deny && policy.Rules.IsEmpty)
         {
@@ -34,19 +35,19 @@ internal static class AuthorizationPolicyReader
             document.Fail($"the annotation {DryRunAnnotation} is not supported yet: the policy would be enforced", "Remove the annotation to enforce the policy, or remove the policy");
         }
 
-        spec.NotYet("targetRef", "targetRefs", "provider");
+        spec.NotYet("provider");
         spec.End();
         return policy;
     }
 
-    private static AuthorizationRule ReadRule(YamlMap map)
+    private static AuthorizationRule ReadRule(YamlMap map, string ns)
     {
         var rule = new AuthorizationRule
         {
-            From = ReadParts(map, "from", "source", ReadSource),
+            From = ReadParts(map, "from", "source", source => ReadSource(source, ns)),
             To = ReadParts(map, "to", "operation", ReadOperation),
+            When = [.. map.List("when", condition => AuthorizationConditions.Read(condition, ns)).OfType<AuthorizationCondition>()],
         };
-        map.NotYet("when");
         map.End();
         return rule;
     }
@@ -73,7 +74,7 @@ internal static class AuthorizationPolicyReader
         }).OfType<T>()];
     }
 
-    private static AuthorizationSource ReadSource(YamlMap map)
+    private static AuthorizationSource ReadSource(YamlMap map, string ns)
     {
         var source = new AuthorizationSource
         {
@@ -83,8 +84,18 @@ internal static class AuthorizationPolicyReader
             NotNamespaces = Values(map, "notNamespaces"),
             IpBlocks = Networks(map, "ipBlocks"),
             NotIpBlocks = Networks(map, "notIpBlocks"),
+            RemoteIpBlocks = Networks(map, "remoteIpBlocks"),
+            NotRemoteIpBlocks = Networks(map, "notRemoteIpBlocks"),
+            ServiceAccounts = Accounts(map, "serviceAccounts", ns),
+            NotServiceAccounts = Accounts(map, "notServiceAccounts", ns),
         };
-        map.NotYet("requestPrincipals", "notRequestPrincipals", "remoteIpBlocks", "notRemoteIpBlocks", "serviceAccounts", "notServiceAccounts");
+        if ((map.Has("serviceAccounts") || map.Has("notServiceAccounts"))
+            && ((string[])["principals", "notPrincipals", "namespaces", "notNamespaces"]).FirstOrDefault(map.Has) is { } other)
+        {
+            map.Field(other)?.Fail("it stands beside service accounts", "Put the two into two entries of 'from'");
+        }
+
+        map.NotYet("requestPrincipals", "notRequestPrincipals");
         map.End();
         return source;
     }
@@ -113,65 +124,25 @@ internal static class AuthorizationPolicyReader
             empty.Fail("the list is empty", "Write a value, or remove the field");
         }
 
-        return map.Texts(key, rule ?? Value);
-    }
-
-    private static Mistake? Value(string text)
-    {
-        if (text.Length == 0)
-        {
-            return TextRules.NotEmpty(text);
-        }
-
-        // Istio compares such a value letter by letter, the star included, which never does what its writer hopes.
-        return text.Length > 2 && text.AsSpan(1, text.Length - 2).Contains('*') || text.Length > 1 && text[0] == '*' && text[^1] == '*'
-            ? new("a '*' stands in the middle or at both ends", "Put one '*' at the beginning or at the end")
-            : null;
+        return map.Texts(key, rule ?? AuthorizationValues.Pattern);
     }
 
     private static Mistake? PathValue(string text)
     {
-        if (text.AsSpan().ContainsAny('{', '}'))
+        if (text.Contains('?', StringComparison.Ordinal))
         {
-            return new("path templates are not supported yet", "Use an exact path, 'prefix*' or '*suffix'");
+            return new("it has a query, and paths are compared without", "Remove everything from '?' on");
         }
 
-        return text.Contains('?', StringComparison.Ordinal)
-            ? new("it has a query, and paths are compared without", "Remove everything from '?' on")
-            : Value(text);
+        return text.AsSpan().ContainsAny('{', '}') ? PathTemplates.Check(text) : AuthorizationValues.Pattern(text);
     }
+
+    private static ImmutableArray<string> Accounts(YamlMap map, string key, string ns)
+        => [.. Values(map, key, AuthorizationValues.Account).Select(text => AuthorizationValues.FullAccount(text, ns))];
 
     private static ImmutableArray<int> Ports(YamlMap map, string key)
-        => [.. Values(map, key, static text => PortNumbers.Parse(text) is null ? new("it is not a port", "Write a number from 1 to 65535 in quotes") : null)
-            .Select(text => PortNumbers.Parse(text) ?? 0)];
+        => [.. Values(map, key, AuthorizationValues.Port).Select(text => PortNumbers.Parse(text) ?? 0)];
 
     private static ImmutableArray<IPNetwork> Networks(YamlMap map, string key)
-        => [.. Values(map, key, static text => ParseNetwork(text) is null ? new("it is not an address or network", "Write '10.0.0.1' or '10.0.0.0/8'") : null)
-            .Select(ParseNetwork).OfType<IPNetwork>()];
-
-    private static IPNetwork? ParseNetwork(string text)
-    {
-        var slash = text.IndexOf('/', StringComparison.Ordinal);
-        if (!IPAddress.TryParse(slash < 0 ? text : text[..slash], out var address))
-        {
-            return null;
-        }
-
-        var bits = address.GetAddressBytes().Length * 8;
-        var length = slash < 0 ? bits : int.TryParse(text.AsSpan(slash + 1), out var written) ? written : -1;
-        return length < 0 || length > bits ? null : new IPNetwork(Masked(address, length), length);
-    }
-
-    // '10.1.2.3/8' is '10.0.0.0/8', as Envoy reads it; IPNetwork refuses the former.
-    private static IPAddress Masked(IPAddress address, int length)
-    {
-        var bytes = address.GetAddressBytes();
-        for (var i = 0; i < bytes.Length; i++)
-        {
-            var kept = Math.Clamp(length - (i * 8), 0, 8);
-            bytes[i] &= (byte)(0xFF00 >> kept);
-        }
-
-        return new IPAddress(bytes);
-    }
+        => [.. Values(map, key, AuthorizationValues.Network).Select(Addresses.ParseNetwork).OfType<IPNetwork>()];
 }

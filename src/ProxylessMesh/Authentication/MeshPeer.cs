@@ -10,7 +10,8 @@ namespace ProxylessMesh.Authentication;
 /// <param name="id">What the peer proved; null for a plaintext caller.</param>
 /// <param name="remote">Where it calls from; null where the transport has no addresses.</param>
 /// <param name="local">Where it called.</param>
-internal sealed class MeshPeer(SpiffeId? id, IPEndPoint? remote, IPEndPoint? local) : IMeshPeerFeature
+/// <param name="serverName">The name that it asked for in the TLS handshake (SNI); null where it asked for none.</param>
+internal sealed class MeshPeer(SpiffeId? id, IPEndPoint? remote, IPEndPoint? local, string? serverName = null) : IMeshPeerFeature
 {
     public SpiffeId? Id { get; } = id;
 
@@ -23,6 +24,9 @@ internal sealed class MeshPeer(SpiffeId? id, IPEndPoint? remote, IPEndPoint? loc
     public IPAddress? LocalAddress { get; } = Plain(local?.Address);
 
     public int LocalPort { get; } = local?.Port ?? 0;
+
+    /// <summary>Empty where it asked for none, which is what gRFC A41 compares with.</summary>
+    public string ServerName { get; } = serverName ?? "";
 
     /// <summary>For logs: the ID, or the address of a caller that has none.</summary>
     public override string ToString() => IdText ?? $"an anonymous caller at {RemoteAddress?.ToString() ?? "an unknown address"}";

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
 using ProxylessMesh.Authentication;
 using ProxylessMesh.Snapshots;
@@ -35,7 +36,8 @@ internal sealed partial class ConnectionGate(
         }
 
         handshake.IsComplete = true;
-        var caller = new MeshPeer(peer, connection.RemoteEndPoint as IPEndPoint, connection.LocalEndPoint as IPEndPoint);
+        var serverName = connection.Features.Get<ITlsHandshakeFeature>()?.HostName;
+        var caller = new MeshPeer(peer, connection.RemoteEndPoint as IPEndPoint, connection.LocalEndPoint as IPEndPoint, serverName);
         connection.Features.Set<IMeshPeerFeature>(caller);
         var port = connection.Features.Get<InboundPort>()!;
         try

@@ -36,7 +36,7 @@ internal static class RbacCompiler
         PermissionConfig.DestinationPorts ports => RbacRule.LocalPorts(ports.Start, ports.End),
 
         // A41: the name that the client asked for is always the empty string.
-        PermissionConfig.RequestedServerName name => name.Matcher.Matches("") ? RbacRule.Always : RbacRule.Never,
+        PermissionConfig.RequestedServerName name => RbacRule.ServerName(name.Matcher),
         _ => throw new InvalidOperationException($"The decoder let through a permission of type {permission.GetType().Name} that authorization does not know."),
     };
 

@@ -20,6 +20,8 @@ internal readonly struct RbacInput(HttpRequest request, MeshPeer peer) : IMatchI
 
     public int LocalPort => peer.LocalPort;
 
+    public string ServerName => peer.ServerName;
+
     public ReadOnlySpan<char> Path => request.Path.Value;
 
     public ReadOnlySpan<char> Query => request.QueryString.Value is ['?', ..] query ? query.AsSpan(1) : default;

@@ -35,6 +35,8 @@ internal abstract class RbacRule
 
     public static RbacRule LocalPorts(int start, int end) => new LocalPortsRule(start, end);
 
+    public static RbacRule ServerName(StringMatcher matcher) => new ServerNameRule(matcher);
+
     private sealed class AlwaysRule : RbacRule
     {
         public override bool Matches(in RbacInput input) => true;
@@ -107,5 +109,10 @@ internal abstract class RbacRule
     private sealed class LocalPortsRule(int start, int end) : RbacRule
     {
         public override bool Matches(in RbacInput input) => input.LocalPort >= start && input.LocalPort < end;
+    }
+
+    private sealed class ServerNameRule(StringMatcher matcher) : RbacRule
+    {
+        public override bool Matches(in RbacInput input) => matcher.Matches(input.ServerName);
     }
 }

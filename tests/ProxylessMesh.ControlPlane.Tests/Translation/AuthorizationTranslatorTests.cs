@@ -148,4 +148,84 @@ public class AuthorizationTranslatorTests
 
         Assert.Equal((2, 2), (rule.Principals.Count, rule.Permissions.Count));
     }
+
+    [Theory]
+    [InlineData("spiffe://mesh.local/ns/shop/sa/storefront", true)]
+    [InlineData("spiffe://other.example/ns/shop/sa/storefront", true)]
+    [InlineData("spiffe://mesh.local/ns/shop/sa/storefront2", false)]
+    [InlineData("spiffe://mesh.local/ns/bank/sa/storefront", false)]
+    [InlineData("spiffe://mesh.local/ns/bank/sa/teller", true)]
+    public void A_service_account_is_a_namespace_and_a_name_in_any_trust_domain(string identity, bool matches)
+    {
+        var ids = Source("{ serviceAccounts: [storefront, bank/teller] }").AndIds.Ids.Single().OrIds.Ids;
+
+        Assert.Equal(matches, ids.Any(id => System.Text.RegularExpressions.Regex.IsMatch(identity, $"^(?:{id.Authenticated.PrincipalName.SafeRegex.Regex})$")));
+    }
+
+    [Fact]
+    public void Addresses_of_callers_are_remote_addresses()
+        => Assert.Equal("10.0.0.0", Source("{ remoteIpBlocks: [10.1.2.3/8] }").AndIds.Ids.Single().OrIds.Ids.Single().RemoteIp.AddressPrefix);
+
+    [Theory]
+    [InlineData("/a/{*}/c", "/a/b/c", true)]
+    [InlineData("/a/{*}/c", "/a/b/b/c", false)]
+    [InlineData("/a/{*}/c", "/a//c", false)]
+    [InlineData("/a/{**}", "/a/", true)]
+    [InlineData("/a/{**}", "/a/b/c", true)]
+    [InlineData("/a/{**}/z", "/a/b/c/z", true)]
+    [InlineData("/a.b/{*}", "/axb/c", false)]
+    public void A_path_template_takes_whole_segments(string template, string path, bool matches)
+    {
+        var regex = Operation($"{{ paths: [\"{template}\"] }}").AndRules.Rules.Single().OrRules.Rules.Single().UrlPath.Path.SafeRegex.Regex;
+
+        Assert.Equal(matches, System.Text.RegularExpressions.Regex.IsMatch(path, $"^(?:{regex})$"));
+    }
+
+    [Fact]
+    public void Conditions_on_the_caller_join_every_principal()
+    {
+        var rule = Rule("{ from: [{ source: { namespaces: [a] } }, { source: { namespaces: [b] } }], when: [{ key: source.ip, values: [10.0.0.1], notValues: [10.0.0.2] }, { key: 'request.headers[x]', values: ['*', 'v*'] }] }");
+
+        Assert.True(rule.Permissions.Single().Any);
+        Assert.Equal(2, rule.Principals.Count);
+        Assert.All(rule.Principals, principal =>
+        {
+            var ids = principal.AndIds.Ids;
+            Assert.Equal(4, ids.Count);
+            Assert.Equal("10.0.0.1", ids[1].OrIds.Ids.Single().DirectRemoteIp.AddressPrefix);
+            Assert.Equal("10.0.0.2", ids[2].NotId.OrIds.Ids.Single().DirectRemoteIp.AddressPrefix);
+            Assert.Equal((true, "v"), (ids[3].OrIds.Ids[0].Header.PresentMatch, ids[3].OrIds.Ids[1].Header.StringMatch.Prefix));
+        });
+    }
+
+    [Fact]
+    public void Conditions_on_the_connection_join_every_permission()
+    {
+        var rule = Rule("{ when: [{ key: destination.port, values: ['80', '90'] }, { key: connection.sni, notValues: ['*.example'] }, { key: destination.ip, values: [10.0.0.0/24] }] }");
+
+        Assert.True(rule.Principals.Single().Any);
+        var rules = rule.Permissions.Single().AndRules.Rules;
+        Assert.True(rules[0].Any);
+        Assert.Equal([80u, 90u], rules[1].OrRules.Rules.Select(permission => permission.DestinationPort));
+        Assert.Equal(".example", rules[2].NotRule.OrRules.Rules.Single().RequestedServerName.Suffix);
+        Assert.Equal(24u, rules[3].OrRules.Rules.Single().DestinationIp.PrefixLen);
+    }
+
+    [Theory]
+    [InlineData("cluster.local", "spiffe://mesh.local/ns/a/sa/b", true)]
+    [InlineData("mesh.local", "spiffe://mesh.local/ns/a/sa/b", true)]
+    [InlineData("mesh", "spiffe://mesh.local/ns/a/sa/b", false)]
+    [InlineData("me*", "spiffe://mesh.local/ns/a/sa/b", true)]
+    [InlineData("*.local", "spiffe://mesh.local/ns/a/sa/b", true)]
+    [InlineData("*.local", "spiffe://x/mesh.local/ns/a/sa/b", false)]
+    public void A_trust_domain_is_the_first_part_of_an_identity(string value, string identity, bool matches)
+    {
+        var regex = Rule($"{{ when: [{{ key: source.trustDomain, values: ['{value}'] }}] }}").Principals.Single().AndIds.Ids[1].OrIds.Ids.Single().Authenticated.PrincipalName.SafeRegex.Regex;
+
+        Assert.Equal(matches, System.Text.RegularExpressions.Regex.IsMatch(identity, $"^(?:{regex})$"));
+    }
+
+    [Fact]
+    public void A_policy_for_gateways_closes_nothing()
+        => Assert.Empty(Filters(Policy("edge", "{ targetRefs: [{ kind: Gateway, group: gateway.networking.k8s.io, name: a }] }")));
 }

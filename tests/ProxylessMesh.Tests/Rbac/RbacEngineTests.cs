@@ -25,6 +25,17 @@ public sealed class RbacEngineTests
         Assert.False(Decide([filters], Requests.From(serviceAccount: null)));
     }
 
+    [Theory]
+    [InlineData("api.example", true)]
+    [InlineData("www.example", false)]
+    [InlineData(null, false)]
+    public void A_server_name_is_the_one_of_the_handshake(string? serverName, bool allowed)
+        => Assert.Equal(allowed, Decide([Allow(Policy("p", new PermissionConfig.RequestedServerName(StringMatcher.Prefix("api.")), Anyone))], Requests.From("anyone", serverName: serverName)));
+
+    [Fact]
+    public void Without_a_server_name_an_empty_one_is_compared()
+        => Assert.True(Decide([Allow(Policy("p", new PermissionConfig.RequestedServerName(StringMatcher.Exact("")), Anyone))], Requests.From("anyone")));
+
     [Fact]
     public void Namespace_is_the_whole_segment()
     {

@@ -9,7 +9,7 @@ namespace ProxylessMesh.Tests.Rbac;
 /// <summary>Requests as authorization sees them.</summary>
 internal static class Requests
 {
-    public static RbacInput From(string? serviceAccount, string method = "GET", string path = "/", string namespaceName = "shop", string address = "10.0.0.7", params (string Name, string Value)[] headers)
+    public static RbacInput From(string? serviceAccount, string method = "GET", string path = "/", string namespaceName = "shop", string address = "10.0.0.7", string? serverName = null, params (string Name, string Value)[] headers)
     {
         var context = new DefaultHttpContext();
         context.Request.Method = method;
@@ -21,6 +21,6 @@ internal static class Requests
         }
 
         var id = serviceAccount is null ? null : SpiffeId.ForServiceAccount(TrustDomain.Parse("mesh.local"), namespaceName, serviceAccount);
-        return new RbacInput(context.Request, new MeshPeer(id, new IPEndPoint(IPAddress.Parse(address), 40000), new IPEndPoint(IPAddress.Parse("10.0.0.1"), 8080)));
+        return new RbacInput(context.Request, new MeshPeer(id, new IPEndPoint(IPAddress.Parse(address), 40000), new IPEndPoint(IPAddress.Parse("10.0.0.1"), 8080), serverName));
     }
 }

@@ -15,6 +15,7 @@ internal sealed class CallPlan
     private readonly string? _madeCookie;
     private readonly bool _answersSession;
     private ResponseFault? _responseFault;
+    private bool _bodyIsIdleLimited;
 
     private CallPlan(RouteRule rule, RouteTarget target, ulong? hash, SessionPin? session, string? madeCookie, bool answersSession)
     {
@@ -32,6 +33,9 @@ internal sealed class CallPlan
 
     /// <summary>The address that the call's session lives at; null: none.</summary>
     public string? Session => _session?.Address;
+
+    /// <summary>The longest silence of the call; null: no limit.</summary>
+    public IdleLimit? Idle { get; private set; }
 
     /// <summary>The address to send to where a rewrite changed its path; null: as called.</summary>
     public Uri? Uri { get; private set; }
@@ -55,9 +59,21 @@ internal sealed class CallPlan
         return new CallPlan(rule, target, hash, session, madeCookie, target.Session?.Covers(path) == true);
     }
 
+    /// <summary>Where an attempt shall go: a retry goes elsewhere, unless the session may not move (Envoy).</summary>
+    public string? SessionOf(bool isRetry) => isRetry && Target.Session is not { IsStrict: true } ? null : Session;
+
     /// <summary>Carries out the rewrites and draws the faults of the answer, after the header changes of the route, and sends the mirrors on their way.</summary>
-    public void Prepare(WireRequest wire, CallServices services)
+    public void Prepare(WireRequest wire, CallServices services, CancellationToken call)
     {
+        if (_rule.IdleTimeout is { } silence)
+        {
+            Idle = new IdleLimit(silence, services.Time, call);
+            if (wire.Request.Content is RecordingContent body)
+            {
+                body.Written += Idle.Touch;
+            }
+        }
+
         if (Target.Fault is { } fault)
         {
             _responseFault = services.Faults.DrawResponse(fault, wire.Input);
@@ -112,17 +128,31 @@ internal sealed class CallPlan
         }
     }
 
-    /// <summary>Puts a fault that was drawn into the answer's body.</summary>
-    public void FaultBody(HttpResponseMessage response)
+    /// <summary>Puts what the answer's body must obey around it: the idle timeout, and a fault that was drawn.</summary>
+    public void WrapBody(HttpResponseMessage response)
     {
+        if (Idle is { } idle)
+        {
+            idle.Touch();
+            response.Content = new IdleContent(response.Content, idle, Target.Name);
+            _bodyIsIdleLimited = true;
+        }
+
         if (Interlocked.Exchange(ref _responseFault, null) is { } fault)
         {
             response.Content = new FaultedContent(response.Content, fault);
         }
     }
 
-    /// <summary>The call is over: a fault that found no body is given back.</summary>
-    public void End() => Interlocked.Exchange(ref _responseFault, null)?.Release();
+    /// <summary>The answer is there or never comes: what found no body is given back.</summary>
+    public void End()
+    {
+        Interlocked.Exchange(ref _responseFault, null)?.Release();
+        if (!_bodyIsIdleLimited)
+        {
+            Idle?.Dispose();
+        }
+    }
 
     private static void RewriteHost(WireRequest wire, string host)
     {

@@ -84,6 +84,14 @@ internal static class MeshErrors
         };
     }
 
+    public static MeshException Idle(string cluster, TimeSpan limit, Exception? inner) => new(
+        MeshError.DeadlineExceeded,
+        $"Nothing was sent or received on the call to cluster '{cluster}' for {limit}, the route's idle timeout. Raise it for streams that are silent for longer.",
+        inner)
+    {
+        Cluster = cluster,
+    };
+
     public static MeshException AttemptTimedOut(string cluster, TimeSpan? limit, int attempts, Exception? inner) => new(
         MeshError.DeadlineExceeded,
         $"The last of {attempts} attempt(s) to call cluster '{cluster}' took longer than the route's per-try timeout ({limit}).",

@@ -7,9 +7,20 @@ namespace ProxylessMesh.Client.Outbound;
 /// The innermost handler of a client: sends each call by the routes of its host. What is no name of the mesh goes to the client's own
 /// primary handler, untouched.
 /// </summary>
-internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices services, MeshOptions.OutboundOptions options, HttpMessageHandler passThrough) : HttpMessageHandler
+internal sealed class MeshHttpHandler : HttpMessageHandler
 {
-    private readonly HttpMessageInvoker _passThrough = new(passThrough);
+    private readonly SnapshotSource _snapshots;
+    private readonly MeshOptions.OutboundOptions _options;
+    private readonly CallServices _services;
+    private readonly HttpMessageInvoker _passThrough;
+
+    public MeshHttpHandler(SnapshotSource snapshots, CallServices services, MeshOptions.OutboundOptions options, HttpMessageHandler passThrough)
+    {
+        _snapshots = snapshots;
+        _options = options;
+        _passThrough = new HttpMessageInvoker(passThrough);
+        _services = services with { Redirects = RedirectFollower.For(passThrough, SendAsync) };
+    }
 
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
@@ -19,7 +30,7 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
         }
 
         // Read once: route, cluster and endpoint of a call come from one accepted config (gRFC A74).
-        var host = snapshots.Find(key);
+        var host = _snapshots.Find(key);
         var state = host.State;
         return state.Kind == HostStateKind.Ready
             ? SendByRoute(host, state, request, cancellationToken)
@@ -34,14 +45,14 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
             return _passThrough.Send(request, cancellationToken);
         }
 
-        var host = snapshots.Find(key);
+        var host = _snapshots.Find(key);
         var state = host.State;
         if (state.Kind is HostStateKind.Waiting)
         {
-            state = host.FirstAsync(options.ConfigTimeout, services.Time, cancellationToken).GetAwaiter().GetResult();
+            state = host.FirstAsync(_options.ConfigTimeout, _services.Time, cancellationToken).GetAwaiter().GetResult();
         }
 
-        return state.Kind == HostStateKind.Unknown && options.UnknownHosts == UnknownHostPolicy.PassThrough
+        return state.Kind == HostStateKind.Unknown && _options.UnknownHosts == UnknownHostPolicy.PassThrough
             ? _passThrough.Send(request, cancellationToken)
             : SendUnreadyAsync(key, host, state, request, cancellationToken).GetAwaiter().GetResult();
     }
@@ -60,7 +71,7 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
         => state.Kind switch
         {
             HostStateKind.Ready => SendByRoute(host, state, request, cancellationToken),
-            HostStateKind.Unknown when options.UnknownHosts == UnknownHostPolicy.PassThrough => _passThrough.SendAsync(request, cancellationToken),
+            HostStateKind.Unknown when _options.UnknownHosts == UnknownHostPolicy.PassThrough => _passThrough.SendAsync(request, cancellationToken),
             HostStateKind.Unknown => Fail(request, MeshErrors.UnknownHost(host.Authority, state.Reason)),
             HostStateKind.Failed => Fail(request, MeshErrors.ConfigUnavailable(host.Authority, state.Reason)),
             _ => SendWhenKnownAsync(key, host, request, cancellationToken),
@@ -70,10 +81,10 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
     {
         if (host.State.Kind == HostStateKind.Dropped)
         {
-            host = snapshots.Find(key);
+            host = _snapshots.Find(key);
         }
 
-        var state = await host.FirstAsync(options.ConfigTimeout, services.Time, cancellationToken).ConfigureAwait(false);
+        var state = await host.FirstAsync(_options.ConfigTimeout, _services.Time, cancellationToken).ConfigureAwait(false);
         return await SendUnreadyAsync(key, host, state, request, cancellationToken).ConfigureAwait(false);
     }
 
@@ -83,7 +94,7 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
         var rule = state.Routes!.Match(new HttpRequestInput(request, uri, host.Authority));
         if (rule?.Clusters is null)
         {
-            return AnswerWithoutCluster(host, rule, request, uri);
+            return AnswerWithoutCluster(host, rule, request, uri, cancellationToken);
         }
 
         var plan = rule.NeedsPlan ? CallPlan.Make(rule, request, uri, host.Authority) : null;
@@ -95,18 +106,18 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
 
         if (!cluster.Members.BreakerOf(rule.IsHighPriority).TryEnter())
         {
-            services.Meter.Dropped(cluster.Name, "max_requests");
+            _services.Meter.Dropped(cluster.Name, "max_requests");
             return Fail(request, MeshErrors.CircuitBreakerOpen(cluster, rule.IsHighPriority));
         }
 
         var isGrpc = LocalAnswer.IsGrpc(request);
-        var wire = new WireRequest(request, host, uri, isGrpc, services.RetryBufferBytes, plan);
-        var call = new OutboundCall(services, rule, target, wire, cancellationToken);
+        var wire = new WireRequest(request, host, uri, isGrpc, _services.RetryBufferBytes, plan);
+        var call = new OutboundCall(_services, rule, target, wire, cancellationToken);
         var answer = call.RunAsync();
         return isGrpc ? AnswerGrpcAsync(request, answer) : answer;
     }
 
-    private Task<HttpResponseMessage> AnswerWithoutCluster(HostSlot host, RouteRule? rule, HttpRequestMessage request, Uri uri)
+    private Task<HttpResponseMessage> AnswerWithoutCluster(HostSlot host, RouteRule? rule, HttpRequestMessage request, Uri uri, CancellationToken cancellationToken)
     {
         if (rule?.Answer is not { } answer)
         {
@@ -115,12 +126,14 @@ internal sealed class MeshHttpHandler(SnapshotSource snapshots, CallServices ser
 
         var response = LocalAnswer.Of(answer, request, uri, host.Authority);
         answer.Headers?.Apply(response);
-        if (services.Meter.MeasuresCalls)
+        if (_services.Meter.MeasuresCalls)
         {
-            services.Meter.CallFinished(TimeSpan.Zero, request.Method.Method, host.Authority, "", (int)response.StatusCode, null, null);
+            _services.Meter.CallFinished(TimeSpan.Zero, request.Method.Method, host.Authority, "", (int)response.StatusCode, null, null);
         }
 
-        return Task.FromResult(response);
+        return _services.Redirects is { } redirects && RedirectFollower.IsRedirect(response)
+            ? redirects.FollowAsync(request, response, cancellationToken)
+            : Task.FromResult(response);
     }
 
     // gRPC clients know statuses, not exceptions.

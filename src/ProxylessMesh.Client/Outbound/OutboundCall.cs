@@ -40,7 +40,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
     public CircuitBreaker Breaker => Cluster.Members.BreakerOf(rule.IsHighPriority);
 
-    private CancellationToken Token => _deadline?.Token ?? caller;
+    private CancellationToken Token => wire.Plan?.Idle?.Token ?? _deadline?.Token ?? caller;
 
     public MeshException DeadlineError(Exception? inner) => MeshErrors.DeadlineExceeded(Cluster.Name, _deadline, _attempts, inner);
 
@@ -55,6 +55,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         var started = services.Meter.MeasuresCalls ? services.Time.GetTimestamp() : 0;
         var outcome = default(CallOutcome);
         var error = default(string);
+        HttpResponseMessage response;
         try
         {
             _deadline = CallDeadline.Start(wire.IsGrpc ? rule.GrpcTimeout : rule.HttpTimeout, services.Time, caller);
@@ -67,7 +68,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
             }
 
             target.Headers?.Apply(request, wire.Headers);
-            wire.Plan?.Prepare(wire, services);
+            wire.Plan?.Prepare(wire, services, Token);
             Breaker.Retries.Deposit();
 
             AttemptResult result;
@@ -98,7 +99,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
             outcome = result.Outcome;
             error = outcome.Kind == OutcomeKind.Answered ? null : outcome.Word;
-            return Finish(result);
+            response = Finish(result);
         }
         catch (Exception e)
         {
@@ -117,6 +118,11 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
             CallActivity.EndCall(activity, Cluster.Name, _attempt?.Endpoint.Name ?? "", _attempts, outcome.HttpStatus, error);
         }
+
+        // After the end of this call: what follows is another.
+        return services.Redirects is { } redirects && !wire.IsGrpc && RedirectFollower.IsRedirect(response)
+            ? await redirects.FollowAsync(request, response, caller).ConfigureAwait(false)
+            : response;
     }
 
     /// <summary>Makes one more attempt.</summary>
@@ -261,7 +267,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         for (var i = 0; i < 5; i++)
         {
             var plan = wire.Plan;
-            var endpoint = cluster.Pick(new PickInput { Tried = _tried, Hash = plan?.Hash, Session = _tried is null ? plan?.Session : null });
+            var endpoint = cluster.Pick(new PickInput { Tried = _tried, Hash = plan?.Hash, Session = plan?.SessionOf(isRetry: _tried is not null) });
             if (endpoint is null)
             {
                 break;
@@ -319,7 +325,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
             return new CallOutcome(OutcomeKind.Cancelled);
         }
 
-        if (DeadlinePassed)
+        if (DeadlinePassed || wire.Plan?.Idle is { Passed: true })
         {
             return new CallOutcome(OutcomeKind.DeadlineExceeded);
         }
@@ -347,7 +353,9 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         if (result.Response is not { } response)
         {
             End();
-            throw MeshErrors.Of(result, Cluster, _tried?[^1], _deadline, rule.Retry.AttemptTimeout, _attempts, caller);
+            throw wire.Plan?.Idle is { Passed: true } idle
+                ? MeshErrors.Idle(Cluster.Name, idle.Limit, result.Error)
+                : MeshErrors.Of(result, Cluster, _tried?[^1], _deadline, rule.Retry.AttemptTimeout, _attempts, caller);
         }
 
         _deadline?.LetGoOfCaller();
@@ -361,7 +369,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         else
         {
             response.Content = new TrackedContent(response, this, _attempt!);
-            wire.Plan?.FaultBody(response);
+            wire.Plan?.WrapBody(response);
         }
 
         return response;

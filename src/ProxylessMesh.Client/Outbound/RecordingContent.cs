@@ -32,6 +32,9 @@ internal sealed class RecordingContent : HttpContent
     /// <summary>The body, once it was sent to its end and was small enough to be kept; null: not, or not yet.</summary>
     public ReadOnlyMemory<byte>? Whole => _recording is { IsWhole: true } recording ? recording.Recorded : default(ReadOnlyMemory<byte>?);
 
+    /// <summary>Runs whenever a part of the body was handed to the connection. As short as <see cref="Sent"/>.</summary>
+    public Action? Written { get; set; }
+
     /// <summary>Runs when the body was sent to its end for the first time, kept or not: at once, on the sender's thread, so it must be short and not throw.</summary>
     public Action? Sent { get; set; }
 
@@ -55,7 +58,7 @@ internal sealed class RecordingContent : HttpContent
             return;
         }
 
-        var recording = new RecordingStream(stream, _maxBytes);
+        var recording = new RecordingStream(stream, _maxBytes, Written);
         _recording = recording;
         await _inner.CopyToAsync(recording, context, cancellationToken).ConfigureAwait(false);
         recording.Ended();
@@ -70,7 +73,7 @@ internal sealed class RecordingContent : HttpContent
 }
 
 /// <summary>Passes on what is written and keeps a copy while it is small enough.</summary>
-internal sealed class RecordingStream(Stream inner, int maxBytes) : Stream
+internal sealed class RecordingStream(Stream inner, int maxBytes, Action? written = null) : Stream
 {
     private byte[] _buffer = [];
     private int _length;
@@ -125,6 +128,7 @@ internal sealed class RecordingStream(Stream inner, int maxBytes) : Stream
 
     private void Keep(ReadOnlySpan<byte> bytes)
     {
+        written?.Invoke();
         if (_overflowed)
         {
             return;

@@ -29,6 +29,9 @@ internal sealed class RouteRule
     /// <summary>Where copies of the calls go; empty: nowhere.</summary>
     public ImmutableArray<RouteMirror> Mirrors { get; init; } = [];
 
+    /// <summary>The longest silence of a call; null: no limit.</summary>
+    public TimeSpan? IdleTimeout { get; init; }
+
     /// <summary>Calls need more than a draw and header changes: a <c>CallPlan</c> is made for each. Known when compiled, so that other calls pay nothing.</summary>
     public bool NeedsPlan { get; init; }
 

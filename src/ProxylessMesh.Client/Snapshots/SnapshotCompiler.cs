@@ -70,7 +70,8 @@ internal sealed class SnapshotCompiler(EndpointTable endpoints, TimeProvider tim
             Hash = RequestHash.Compile(forward.HashPolicies),
             SplitByHash = forward.SplitByHash,
             Mirrors = mirrors,
-            NeedsPlan = !forward.HashPolicies.IsEmpty || !mirrors.IsEmpty
+            IdleTimeout = Limit(forward.IdleTimeout),
+            NeedsPlan = Limit(forward.IdleTimeout) is not null || !forward.HashPolicies.IsEmpty || !mirrors.IsEmpty
                 || Array.Exists(targets, static target => target.PathRewrite is not null || target.HostRewrite is not null || target.Session is not null || FilterSettings.FaultsAnswers(target.Fault)),
             Retry = (forward.Retry ?? host.Retry) is { } retry ? _policies.GetValue(retry, retry => new RetryPolicy(retry, time)) : _default,
             HttpTimeout = Limit(forward.Timeout),

@@ -111,5 +111,5 @@ public sealed class RouteAnswerTests
         Assert.Equal(expected, Assert.Single(response.Headers.GetValues("grpc-status")));
     }
 
-    private static HttpMessageInvoker Direct(TestMesh mesh) => new(Assert.IsType<MeshHttpHandlerFactory>(mesh.Services.GetService(typeof(MeshHttpHandlerFactory))).Create());
+    private static HttpMessageInvoker Direct(TestMesh mesh) => new(Assert.IsType<MeshHttpHandlerFactory>(mesh.Services.GetService(typeof(MeshHttpHandlerFactory))).Create(new SocketsHttpHandler { AllowAutoRedirect = false }));
 }

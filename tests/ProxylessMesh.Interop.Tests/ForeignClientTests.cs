@@ -31,6 +31,29 @@ public class ForeignClientTests
           - backendRefs: [{ name: echo-v1, port: 80, weight: 80 }, { name: echo-v2, port: 80, weight: 20 }]
         """;
 
+    // With everything in it that gRPC clients do not carry out: they must leave it aside and take the rest.
+    private const string GrpcRouteSplit = Versions + """
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: GRPCRoute
+        metadata: { name: echo, namespace: test }
+        spec:
+          parentRefs: [{ group: "", kind: Service, name: echo }]
+          rules:
+          - matches: [{ method: { service: no.such.Service, method: Nothing } }]
+            backendRefs: [{ kind: Pod, name: x }]
+          - matches: [{ method: { type: RegularExpression, service: "none.*" } }]
+            backendRefs: [{ name: echo-v1, port: 80 }, { kind: Pod, name: x }]
+          - sessionPersistence: { type: Header, header: { name: x-session } }
+            filters:
+            - type: RequestMirror
+              requestMirror: { backendRef: { name: echo-v2, port: 80 }, percent: 10 }
+            - type: RequestHeaderModifier
+              requestHeaderModifier: { set: [{ name: x-a, value: "100%" }] }
+            backendRefs:
+            - { name: echo-v1, port: 80, weight: 80 }
+            - { name: echo-v2, port: 80, weight: 20, filters: [{ type: ResponseHeaderModifier, responseHeaderModifier: { set: [{ name: x-b, value: "2" }] } }] }
+        """;
+
     private const string VirtualServiceSplit = """
         apiVersion: networking.istio.io/v1
         kind: DestinationRule
@@ -69,10 +92,13 @@ public class ForeignClientTests
 
     [Theory(Timeout = TestMesh.TimeLimit)]
     [InlineData("grpc-client", 1000, HttpRouteSplit)]
+    [InlineData("grpc-client", 1000, GrpcRouteSplit)]
     [InlineData("grpc-client", 1000, VirtualServiceSplit)]
     [InlineData("node-client", 500, HttpRouteSplit)]
+    [InlineData("node-client", 500, GrpcRouteSplit)]
     [InlineData("node-client", 500, VirtualServiceSplit)]
     [InlineData("python-client", 500, HttpRouteSplit)]
+    [InlineData("python-client", 500, GrpcRouteSplit)]
     [InlineData("python-client", 500, VirtualServiceSplit)]
     public async Task Calls_are_split_as_a_manifest_asks(string client, int calls, string manifests)
     {

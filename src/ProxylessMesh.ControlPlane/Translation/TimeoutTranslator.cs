@@ -70,6 +70,12 @@ internal static class TimeoutTranslator
             return null;
         }
 
+        // gRPC refuses num_retries 0: a policy without a condition says the same.
+        if (retry is { Attempts: 0 })
+        {
+            return new RetryPolicy { PerTryTimeout = Limit(perTry) };
+        }
+
         var policy = new RetryPolicy
         {
             RetryOn = string.Join(',', retry is { Codes.IsEmpty: false } ? [.. _neverProcessed, StatusCodes] : _neverProcessed),

@@ -72,7 +72,7 @@ public sealed record HttpRouteRetry
     /// <summary>Status codes (400-599) after which to try again; connection failures always are.</summary>
     public ImmutableArray<int> Codes { get; init; } = [];
 
-    /// <summary>Attempts after the first, 1 or more; null: the mesh's default.</summary>
+    /// <summary>Attempts after the first; 0: none; null: the mesh's default.</summary>
     public int? Attempts { get; init; }
 
     /// <summary>The shortest wait between attempts; null: the mesh's default.</summary>

@@ -74,7 +74,7 @@ internal static class HttpRouteReader
         var retry = new HttpRouteRetry
         {
             Codes = map.Field("codes") is { } codes ? [.. codes.Items().Select(code => code.Integer(400, 599)).OfType<int>()] : [],
-            Attempts = map.Integer("attempts", 1, 100),
+            Attempts = map.Integer("attempts", 0, 100),
             Backoff = map.Duration("backoff", DurationSyntax.GatewayApi),
         };
         map.End();

@@ -156,6 +156,14 @@ public class GatewayRouteTranslatorTests
         => Assert.Equal(500u, Assert.Single(Http(rule)).TypedPerFilterConfig[Fault].Unpack<HTTPFault>().Abort.HttpStatus);
 
     [Fact]
+    public void No_attempts_is_a_policy_that_retries_nothing()
+    {
+        var policy = Assert.Single(Http("{ retry: { attempts: 0, codes: [503] }, timeouts: { backendRequest: 1s }, backendRefs: [{ name: catalog, port: 80 }] }")).Route_.RetryPolicy;
+
+        Assert.Equal(("", null, 1), (policy.RetryOn, policy.NumRetries, policy.PerTryTimeout.Seconds));
+    }
+
+    [Fact]
     public void A_GRPCRoute_that_leads_nowhere_is_answered_with_UNAVAILABLE()
     {
         var routes = Grpc("[{ backendRefs: [{ kind: Pod, name: x }] }, { backendRefs: [{ name: catalog, port: 80 }, { kind: Pod, name: x }] }]");

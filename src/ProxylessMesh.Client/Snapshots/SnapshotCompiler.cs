@@ -40,7 +40,7 @@ internal sealed class SnapshotCompiler(EndpointTable endpoints, TimeProvider tim
 
     private RouteRule CompileRule(XdsConfig config, VirtualHostConfig host, RouteRuleConfig route, Dictionary<string, Cluster> clusters)
     {
-        if (Answer(host, route) is { } answer)
+        if (Answer(config.Routes, host, route) is { } answer)
         {
             return new RouteRule { Name = route.Name, Match = route.Match, Retry = _default, Answer = answer };
         }
@@ -81,10 +81,10 @@ internal sealed class SnapshotCompiler(EndpointTable endpoints, TimeProvider tim
         };
     }
 
-    private static RouteAnswer? Answer(VirtualHostConfig host, RouteRuleConfig route) => route.Action switch
+    private static RouteAnswer? Answer(RouteConfig routes, VirtualHostConfig host, RouteRuleConfig route) => route.Action switch
     {
-        DirectResponseActionConfig direct => RouteAnswer.Direct(direct, HeaderOperations.Compile(route.Headers, host.Headers)),
-        RedirectActionConfig redirect => RouteAnswer.Redirect(redirect, route.Match.Path, HeaderOperations.Compile(route.Headers, host.Headers)),
+        DirectResponseActionConfig direct => RouteAnswer.Direct(direct, Headers(routes, route.Headers, host.Headers)),
+        RedirectActionConfig redirect => RouteAnswer.Redirect(redirect, route.Match.Path, Headers(routes, route.Headers, host.Headers)),
         _ => null,
     };
 
@@ -107,13 +107,24 @@ internal sealed class SnapshotCompiler(EndpointTable endpoints, TimeProvider tim
             side.Cluster,
             cluster,
             error,
-            HeaderOperations.Compile(side.Headers, route.Headers, host.Headers),
+            Headers(config.Routes, side.Headers, route.Headers, host.Headers),
             FilterSettings.Fault(config, side.FilterOverrides, route.FilterOverrides, host.FilterOverrides))
         {
             PathRewrite = PathRewrite.Compile(forward.PathRewrite, route.Match.Path),
             HostRewrite = side.HostRewrite ?? forward.HostRewrite,
             Session = FilterSettings.Session(config, side.FilterOverrides, route.FilterOverrides, host.FilterOverrides) is { } session ? new SessionAffinity(session) : null,
         };
+    }
+
+    /// <summary>From the inside out, unless the most specific is to have the last word.</summary>
+    private static HeaderOperations? Headers(RouteConfig routes, params Span<HeaderOperationsConfig> fromTheInside)
+    {
+        if (routes.MostSpecificHeadersWin)
+        {
+            fromTheInside.Reverse();
+        }
+
+        return HeaderOperations.Compile(fromTheInside);
     }
 
     private static TimeSpan? Limit(TimeSpan? configured) => configured is { } limit && limit > TimeSpan.Zero ? limit : null;

@@ -35,16 +35,16 @@ internal static class HeaderOperationsDecoder
         };
     }
 
-    /// <summary>The inner's operations before the outer's: Envoy goes from the most specific to the least.</summary>
-    public static HeaderOperationsConfig Join(HeaderOperationsConfig inner, HeaderOperationsConfig outer)
-        => outer.IsEmpty ? inner : inner.IsEmpty ? outer : new HeaderOperationsConfig
+    /// <summary>Two levels as one, the first one's operations before the second's.</summary>
+    public static HeaderOperationsConfig Join(HeaderOperationsConfig first, HeaderOperationsConfig second)
+        => second.IsEmpty ? first : first.IsEmpty ? second : new HeaderOperationsConfig
         {
-            RequestRemove = inner.RequestRemove.AddRange(outer.RequestRemove),
-            RequestSet = inner.RequestSet.AddRange(outer.RequestSet),
-            RequestAdd = inner.RequestAdd.AddRange(outer.RequestAdd),
-            ResponseRemove = inner.ResponseRemove.AddRange(outer.ResponseRemove),
-            ResponseSet = inner.ResponseSet.AddRange(outer.ResponseSet),
-            ResponseAdd = inner.ResponseAdd.AddRange(outer.ResponseAdd),
+            RequestRemove = first.RequestRemove.AddRange(second.RequestRemove),
+            RequestSet = first.RequestSet.AddRange(second.RequestSet),
+            RequestAdd = first.RequestAdd.AddRange(second.RequestAdd),
+            ResponseRemove = first.ResponseRemove.AddRange(second.ResponseRemove),
+            ResponseSet = first.ResponseSet.AddRange(second.ResponseSet),
+            ResponseAdd = first.ResponseAdd.AddRange(second.ResponseAdd),
         };
 
     private static (ImmutableArray<KeyValuePair<string, string>> Set, ImmutableArray<KeyValuePair<string, string>> Add) Values(

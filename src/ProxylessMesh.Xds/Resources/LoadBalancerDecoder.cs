@@ -11,6 +11,12 @@ internal static class LoadBalancerDecoder
         var balancer = wire.LoadBalancingPolicy is { Policies.Count: > 0 } policy
             ? LoadBalancingPolicyDecoder.Decode(policy, errors)
             : WithLocalities(ByEnum(wire, errors), wire.CommonLbConfig, errors);
+        if (wire.LbSubsetConfig is not null)
+        {
+            // Without it, calls that are meant for some endpoints would go to all.
+            errors.Add("lb_subset_config", "set", "is not supported by this version; make a cluster for each subset");
+        }
+
         using (errors.In("common_lb_config"))
         {
             RefuseHashing(wire.CommonLbConfig?.ConsistentHashingLbConfig?.HashBalanceFactor, wire.CommonLbConfig?.ConsistentHashingLbConfig?.UseHostnameForHashing == true, errors);

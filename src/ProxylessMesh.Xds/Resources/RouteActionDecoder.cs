@@ -103,6 +103,11 @@ internal static class RouteActionDecoder
             }
         }
 
+        if (action.MetadataMatch?.FilterMetadata.Count > 0 || action.WeightedClusters?.Clusters.Any(static part => part.MetadataMatch?.FilterMetadata.Count > 0) == true)
+        {
+            return "metadata_match is not supported by this version; make a cluster for each subset";
+        }
+
         // Sent unchanged, the call would reach another resource than the one that was meant.
         if (action.PathRewritePolicy is not null)
         {

@@ -10,6 +10,12 @@ internal sealed record RouteConfig
     public required string Name { get; init; }
 
     public ImmutableArray<VirtualHostConfig> VirtualHosts { get; init; } = [];
+
+    /// <summary>
+    /// Header changes go from the virtual host inward, so that the side of a split has the last word
+    /// (<c>most_specific_header_mutations_wins</c>); false: outward, as Envoy does of its own.
+    /// </summary>
+    public bool MostSpecificHeadersWin { get; init; }
 }
 
 /// <summary>Domains (exact, <c>*.suffix</c>, <c>prefix.*</c>, <c>*</c>) and their routes in order.</summary>

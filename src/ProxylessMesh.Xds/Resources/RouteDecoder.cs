@@ -27,11 +27,11 @@ internal static class RouteDecoder
             using (host.Name.Length > 0 ? errors.In("virtual_hosts", host.Name) : errors.In("virtual_hosts", i))
             {
                 CheckDomains(host, domains, errors);
-                hosts.Add(VirtualHost(host, outer, mirrors, plugins, errors));
+                hosts.Add(VirtualHost(host, outer, mirrors, plugins, wire.MostSpecificHeaderMutationsWins, errors));
             }
         }
 
-        return new RouteConfig { Name = wire.Name, VirtualHosts = hosts.ToImmutable() };
+        return new RouteConfig { Name = wire.Name, VirtualHosts = hosts.ToImmutable(), MostSpecificHeadersWin = wire.MostSpecificHeaderMutationsWins };
     }
 
     /// <summary>No plugin is known here: an optional one makes its routes be ignored, any other is refused.</summary>
@@ -72,7 +72,7 @@ internal static class RouteDecoder
         }
     }
 
-    private static VirtualHostConfig VirtualHost(VirtualHost host, VirtualHostConfig outer, ImmutableArray<MirrorConfig> outerMirrors, HashSet<string> plugins, DecodeErrors errors)
+    private static VirtualHostConfig VirtualHost(VirtualHost host, VirtualHostConfig outer, ImmutableArray<MirrorConfig> outerMirrors, HashSet<string> plugins, bool inward, DecodeErrors errors)
     {
         var mirrors = MirrorDecoder.Decode(host.RequestMirrorPolicies, errors);
         mirrors = host.RequestMirrorPolicies.Count > 0 ? mirrors : outerMirrors;
@@ -95,7 +95,7 @@ internal static class RouteDecoder
             Name = host.Name,
             Domains = [.. host.Domains],
             Routes = routes.ToImmutable(),
-            Headers = HeaderOperationsDecoder.Join(own, outer.Headers),
+            Headers = inward ? HeaderOperationsDecoder.Join(outer.Headers, own) : HeaderOperationsDecoder.Join(own, outer.Headers),
             Retry = RetryDecoder.Decode(host.RetryPolicy, errors),
             FilterOverrides = HttpFilterDecoder.Join(HttpFilterDecoder.Overrides(host.TypedPerFilterConfig, errors), outer.FilterOverrides),
         };

@@ -25,6 +25,7 @@ public class LoadBalancerDecoderTests
 
     private static readonly Dictionary<string, Action<Cluster>> Bad = new(StringComparer.Ordinal)
     {
+        { "lb_subset_config = set", c => c.LbSubsetConfig = new() },
         { "lb_policy = LoadBalancingPolicyConfig", c => c.LbPolicy = LbPolicy.LoadBalancingPolicyConfig },
         { "ring_hash_lb_config.hash_function = MurmurHash2", c => (c.LbPolicy, c.RingHashLbConfig) = (LbPolicy.RingHash, new() { HashFunction = Cluster.Types.RingHashLbConfig.Types.HashFunction.MurmurHash2 }) },
         { "ring_hash_lb_config.minimum_ring_size, maximum_ring_size = 2, 1", c => (c.LbPolicy, c.RingHashLbConfig) = (LbPolicy.RingHash, new() { MinimumRingSize = 2, MaximumRingSize = 1 }) },

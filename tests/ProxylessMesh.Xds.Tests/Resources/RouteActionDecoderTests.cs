@@ -46,6 +46,7 @@ public class RouteActionDecoderTests
         { "cluster_header", r => r.Route_.ClusterHeader = "x" },
         { "weighted_clusters.header_name", r => r.Route_.WeightedClusters = new() { HeaderName = "x", Clusters = { Side("a", 1) } } },
         { "weighted_clusters.clusters.cluster_header", r => r.Route_.WeightedClusters = new() { Clusters = { new WeightedCluster.Types.ClusterWeight { ClusterHeader = "x", Weight = 1 } } } },
+        { "metadata_match", r => r.Route_.MetadataMatch = new() { FilterMetadata = { ["envoy.lb"] = new Struct() } } },
         { "path_rewrite_policy", r => r.Route_.PathRewritePolicy = new() { Name = "p" } },
         { "host_rewrite_header", r => r.Route_.HostRewriteHeader = "x" },
         { "host_rewrite_path_regex", r => r.Route_.HostRewritePathRegex = new() },
@@ -232,6 +233,22 @@ public class RouteActionDecoderTests
         Assert.Equal(["x-again"], retry.RetriableHeaders.Select(static header => header.Name));
         Assert.Equal([":method"], retry.RetriableRequestHeaders.Select(static header => header.Name));
         Assert.Equal([new ResetHeaderConfig("Retry-After", false), new ResetHeaderConfig("X-Reset", true)], retry.ResetHeaders);
+    }
+
+    [Theory]
+    [InlineData(false, "host,all")]
+    [InlineData(true, "all,host")]
+    public void Headers_of_the_whole_configuration_go_last_unless_the_most_specific_is_to_win(bool mostSpecific, string expected)
+    {
+        var wire = XdsResources.Routes();
+        wire.MostSpecificHeaderMutationsWins = mostSpecific;
+        wire.RequestHeadersToAdd.Add(new Envoy.Config.Core.V3.HeaderValueOption { Header = new() { Key = "x", Value = "all" } });
+        wire.VirtualHosts[0].RequestHeadersToAdd.Add(new Envoy.Config.Core.V3.HeaderValueOption { Header = new() { Key = "x", Value = "host" } });
+
+        var routes = DecoderTests.Accepted<RouteConfig>(ResourceType.Routes, wire);
+
+        Assert.Equal(mostSpecific, routes.MostSpecificHeadersWin);
+        Assert.Equal(expected, string.Join(',', routes.VirtualHosts[0].Headers.RequestAdd.Select(static header => header.Value)));
     }
 
     [Fact]

@@ -44,6 +44,16 @@ internal sealed class ClusterConnections
         }
     }
 
+    /// <summary>Takes a place whatever the limit.</summary>
+    public void Take(EndpointConnections endpoint)
+    {
+        lock (_lock)
+        {
+            _open++;
+            endpoint.Taken++;
+        }
+    }
+
     public void Return(EndpointConnections endpoint)
     {
         lock (_lock)
@@ -89,6 +99,9 @@ internal sealed class EndpointConnections
 
         return waited;
     }
+
+    /// <summary>Takes a place whatever the limit: a health check must not wait for the calls.</summary>
+    public void TakeBeyondLimit() => _cluster.Take(this);
 
     /// <summary>The connection is made.</summary>
     public void Opened() => Interlocked.Increment(ref _ready);

@@ -59,8 +59,11 @@ internal sealed class ClusterEndpoint(string cluster, IPEndPoint address, bool m
     /// <summary>It left its cluster: nothing new comes here.</summary>
     public bool IsRemoved => _removed;
 
-    /// <summary>It takes part in balancing: not ejected and not waiting after a failed connect.</summary>
-    public bool IsAvailable => !Outlier.IsEjected && !_backingOff;
+    /// <summary>What active checks say of it; without checks nothing.</summary>
+    public ActiveHealth Health { get; } = new();
+
+    /// <summary>It takes part in balancing: not ejected, not failing its checks and not waiting after a failed connect.</summary>
+    public bool IsAvailable => !Outlier.IsEjected && !Health.IsFailing && !_backingOff;
 
     /// <returns>False when it was removed and closed: pick again.</returns>
     public bool TryStart()

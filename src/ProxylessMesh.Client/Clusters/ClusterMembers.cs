@@ -20,6 +20,7 @@ internal sealed class ClusterMembers : IDisposable
         Name = name;
         _time = time;
         Outliers = new OutlierDetector(name, () => Volatile.Read(ref _live), AvailabilityChanged, time, meter, logger);
+        Checks = new HealthChecker(name, () => Volatile.Read(ref _live), AvailabilityChanged, Outliers.CheckPassed, time, meter, logger);
     }
 
     public string Name { get; }
@@ -36,6 +37,8 @@ internal sealed class ClusterMembers : IDisposable
 
     public OutlierDetector Outliers { get; }
 
+    public HealthChecker Checks { get; }
+
     /// <summary>Changes whenever somebody leaves or comes back to balancing.</summary>
     public int AvailabilityVersion => Volatile.Read(ref _availabilityVersion);
 
@@ -51,6 +54,7 @@ internal sealed class ClusterMembers : IDisposable
         HighPriorityBreaker.Use(config.HighPriorityCircuitBreaker);
         Connections.Use(config.CircuitBreaker);
         Outliers.Use(config.OutlierDetection);
+        Checks.Use(config);
     }
 
     public CircuitBreaker BreakerOf(bool isHighPriority) => isHighPriority ? HighPriorityBreaker : Breaker;
@@ -79,7 +83,11 @@ internal sealed class ClusterMembers : IDisposable
         }
     }
 
-    public void Dispose() => Outliers.Dispose();
+    public void Dispose()
+    {
+        Outliers.Dispose();
+        Checks.Dispose();
+    }
 
     private async Task EndBackOffAsync(ClusterEndpoint endpoint, TimeSpan wait)
     {

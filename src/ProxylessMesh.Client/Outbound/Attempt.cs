@@ -26,6 +26,11 @@ internal sealed class Attempt(OutboundCall call, ClusterEndpoint endpoint)
     {
         var outcome = AttemptOutcome.Of(response, call.IsGrpc, endpoint.IsRemoved);
         OutcomeRecord.Answer(call.Cluster, endpoint, outcome, call.IsGrpc);
+        if (call.Cluster.Members.Checks is { IsOn: true } checks && response.Headers.NonValidated.Contains("x-envoy-immediate-health-check-fail"))
+        {
+            checks.Fail(endpoint);
+        }
+
         return new AttemptResult(outcome, response, null);
     }
 

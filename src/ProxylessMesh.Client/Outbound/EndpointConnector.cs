@@ -32,7 +32,15 @@ internal sealed class EndpointConnector(ClusterConfig cluster, EndpointConfig en
     /// <param name="cancellationToken">Gives it up.</param>
     public async ValueTask<Stream> ConnectAsync(string host, HttpRequestMessage? first, CancellationToken cancellationToken)
     {
-        await connections.TakeAsync(cancellationToken).ConfigureAwait(false);
+        if (first is null || first.Options.TryGetValue(HealthProbe.Mark, out _))
+        {
+            connections.TakeBeyondLimit();
+        }
+        else
+        {
+            await connections.TakeAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         using var limit = new CancellationTokenSource(cluster.ConnectTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         CountedNetworkStream? stream = null;

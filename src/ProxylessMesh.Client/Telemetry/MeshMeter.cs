@@ -19,6 +19,7 @@ internal sealed class MeshMeter
     private readonly Counter<long> _faults;
     private readonly Counter<long> _mirrors;
     private readonly Counter<long> _mirrorsSkipped;
+    private readonly Counter<long> _healthChecks;
     private readonly Counter<long> _ejections;
     private readonly Counter<long> _ejectionsUnenforced;
 
@@ -36,6 +37,7 @@ internal sealed class MeshMeter
         _faults = meter.CreateCounter<long>("proxyless_mesh.client.faults", "{fault}", "Faults injected.");
         _mirrors = meter.CreateCounter<long>("proxyless_mesh.client.mirrors", "{request}", "Copies of calls sent to a mirror, by how they ended.");
         _mirrorsSkipped = meter.CreateCounter<long>("proxyless_mesh.client.mirrors_skipped", "{request}", "Copies that were due and not sent, by reason.");
+        _healthChecks = meter.CreateCounter<long>("proxyless_mesh.client.health_checks", "{check}", "Active checks of endpoints, by their result.");
         _ejections = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_enforced", "{ejection}", "Endpoints ejected, by detection method.");
         _ejectionsUnenforced = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_unenforced", "{ejection}", "Ejections not carried out: too many endpoints were out already, or not all are to be enforced.");
     }
@@ -118,6 +120,16 @@ internal sealed class MeshMeter
         if (_mirrorsSkipped.Enabled)
         {
             _mirrorsSkipped.Add(1, new("proxyless_mesh.cluster", cluster), new("proxyless_mesh.reason", reason));
+        }
+    }
+
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="result"><c>passed</c>, <c>refused</c> or <c>unreachable</c>.</param>
+    public void HealthChecked(string cluster, string result)
+    {
+        if (_healthChecks.Enabled)
+        {
+            _healthChecks.Add(1, new("proxyless_mesh.cluster", cluster), new("proxyless_mesh.result", result));
         }
     }
 

@@ -80,6 +80,12 @@ public sealed class MeshOptions
         /// <summary>Gets or sets the address peers are told, where it differs from what Kestrel listens on: <c>ip</c> or <c>ip:port</c>.</summary>
         public string AdvertisedAddress { get; set; } = "";
 
+        /// <summary>
+        /// Gets names of ports, by number, for Services whose <c>targetPort</c> is a name. Default: the first is <c>http</c>, any other
+        /// <c>http-NUMBER</c>.
+        /// </summary>
+        public IDictionary<int, string> PortNames { get; } = new Dictionary<int, string>();
+
         /// <summary>Gets the ports that stay as they are, without mesh TLS and authorization (management, probes).</summary>
         public IList<int> PlaintextPorts { get; } = [];
 

@@ -7,6 +7,8 @@ var root = new RootCommand("mesh: a service mesh for .NET without proxies.")
     UpCommand.Create(),
     ValidateCommand.Create(),
     CheckCommand.Create(),
+    EchoCommand.Create(),
+    CallCommand.Create(),
     ApplyCommand.Create(),
     GetCommand.Create(),
     StatusCommand.Create(),

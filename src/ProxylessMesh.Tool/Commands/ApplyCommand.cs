@@ -21,9 +21,9 @@ internal static class ApplyCommand
         using var client = await OperatorOptions.ConnectAsync(parsed, cancellationToken);
         var request = new ApplyRequest([.. files.Select(static file => new ManifestFileText(NameOf(file.Name), file.Text))]);
         var answer = await client.PostAsync("/api/v1/manifests", request, AdminJson.Default.ApplyRequest, AdminJson.Default.ApplyAnswer, cancellationToken);
-        if (parsed.GetValue(OperatorOptions.Output) == OutputFormat.Json)
+        if (parsed.GetValue(OperatorOptions.Output) is not OutputFormat.Table and var format)
         {
-            Printer.Json(answer, AdminJson.Default.ApplyAnswer);
+            Printer.Data(answer, AdminJson.Default.ApplyAnswer, format);
         }
         else
         {

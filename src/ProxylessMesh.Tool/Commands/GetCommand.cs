@@ -19,9 +19,9 @@ internal static class GetCommand
     {
         using var client = await OperatorOptions.ConnectAsync(parsed, cancellationToken);
         var answer = await client.GetAsync("/api/v1/manifests", AdminJson.Default.ManifestsAnswer, cancellationToken);
-        if (parsed.GetValue(OperatorOptions.Output) == OutputFormat.Json)
+        if (parsed.GetValue(OperatorOptions.Output) is not OutputFormat.Table and var format)
         {
-            Printer.Json(answer, AdminJson.Default.ManifestsAnswer);
+            Printer.Data(answer, AdminJson.Default.ManifestsAnswer, format);
             return ExitCodes.Ok;
         }
 

@@ -10,7 +10,7 @@ internal static class OperatorOptions
 
     public static readonly Option<string?> TokenFile = new("--operator-token-file") { Description = "File with the operator's token. Default: MESH_OPERATOR_TOKEN_FILE, or that of this machine's control plane.", Recursive = true };
 
-    public static readonly Option<OutputFormat> Output = new("--output", "-o") { Description = "table or json.", Recursive = true };
+    public static readonly Option<OutputFormat> Output = new("--output", "-o") { Description = "table, json or yaml.", Recursive = true };
 
     /// <summary>Adds the options to a command.</summary>
     public static TCommand WithOperatorOptions<TCommand>(this TCommand command)
@@ -44,4 +44,7 @@ internal enum OutputFormat
 
     /// <summary>For programs.</summary>
     Json,
+
+    /// <summary>For programs and people.</summary>
+    Yaml,
 }

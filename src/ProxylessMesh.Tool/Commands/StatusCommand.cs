@@ -20,9 +20,9 @@ internal static class StatusCommand
         using var client = await OperatorOptions.ConnectAsync(parsed, cancellationToken);
         var status = await client.GetAsync("/api/v1/status", AdminJson.Default.StatusAnswer, cancellationToken);
         var refusals = status.Nodes.SelectMany(static node => node.Types.Where(static type => type.Reason is not null).Select(type => $"{node.Node} refused {type.Type}: {type.Reason}")).ToList();
-        if (parsed.GetValue(OperatorOptions.Output) == OutputFormat.Json)
+        if (parsed.GetValue(OperatorOptions.Output) is not OutputFormat.Table and var format)
         {
-            Printer.Json(status, AdminJson.Default.StatusAnswer);
+            Printer.Data(status, AdminJson.Default.StatusAnswer, format);
         }
         else
         {

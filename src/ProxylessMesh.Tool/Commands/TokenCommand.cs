@@ -26,9 +26,9 @@ internal static class TokenCommand
             using var client = await OperatorOptions.ConnectAsync(parsed, cancellationToken);
             var request = new TokenRequest(parsed.GetValue(namespaceName)!, parsed.GetValue(serviceAccount)!, parsed.GetValue(lifetime).TotalSeconds, parsed.GetValue(uses));
             var answer = await client.PostAsync("/api/v1/tokens", request, AdminJson.Default.TokenRequest, AdminJson.Default.TokenAnswer, cancellationToken);
-            if (parsed.GetValue(OperatorOptions.Output) == OutputFormat.Json)
+            if (parsed.GetValue(OperatorOptions.Output) is not OutputFormat.Table and var format)
             {
-                Printer.Json(answer, AdminJson.Default.TokenAnswer);
+                Printer.Data(answer, AdminJson.Default.TokenAnswer, format);
             }
             else
             {
@@ -47,9 +47,9 @@ internal static class TokenCommand
         {
             using var client = await OperatorOptions.ConnectAsync(parsed, cancellationToken);
             var tokens = await client.GetAsync("/api/v1/tokens", AdminJson.Default.JoinTokenSummaryArray, cancellationToken);
-            if (parsed.GetValue(OperatorOptions.Output) == OutputFormat.Json)
+            if (parsed.GetValue(OperatorOptions.Output) is not OutputFormat.Table and var format)
             {
-                Printer.Json(tokens, AdminJson.Default.JoinTokenSummaryArray);
+                Printer.Data(tokens, AdminJson.Default.JoinTokenSummaryArray, format);
                 return ExitCodes.Ok;
             }
 

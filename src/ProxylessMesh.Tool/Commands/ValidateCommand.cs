@@ -12,7 +12,7 @@ internal static class ValidateCommand
     public static Command Create()
     {
         var files = ManifestFiles.Option();
-        var output = new Option<OutputFormat>("--output", "-o") { Description = "table or json." };
+        var output = new Option<OutputFormat>("--output", "-o") { Description = "table, json or yaml." };
         var command = new Command("validate", "Check manifests offline: every mistake with its place and what to write instead.") { files, output };
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(files)!, parsed.GetValue(output), cancellationToken));
         return command;
@@ -22,9 +22,9 @@ internal static class ValidateCommand
     {
         var reading = ManifestReader.Read(await ManifestFiles.ReadAsync(paths, cancellationToken));
         ImmutableArray<ManifestErrorAnswer> errors = [.. reading.Errors.Select(ManifestErrorAnswer.From)];
-        if (output == OutputFormat.Json)
+        if (output is not OutputFormat.Table and var format)
         {
-            Printer.Json(new ApplyAnswer(0, errors), AdminJson.Default.ApplyAnswer);
+            Printer.Data(new ApplyAnswer(0, errors), AdminJson.Default.ApplyAnswer, format);
         }
         else
         {

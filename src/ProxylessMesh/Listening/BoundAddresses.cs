@@ -43,7 +43,7 @@ internal static class BoundAddresses
     /// What the control plane is told: one address with its ports. Where some ports are bound to loopback and others are not, the
     /// machine's address wins, as nobody else could call the loopback ones.
     /// </summary>
-    public static WorkloadEndpoints ToEndpoints(ImmutableArray<BoundAddress> bound)
+    public static WorkloadEndpoints ToEndpoints(ImmutableArray<BoundAddress> bound, IDictionary<int, string> names)
     {
         if (bound.IsEmpty)
         {
@@ -53,8 +53,13 @@ internal static class BoundAddresses
         var address = (bound.FirstOrDefault(static one => !IPAddress.IsLoopback(one.Advertised.Address)) is { Advertised: not null } reachable ? reachable : bound[0]).Advertised.Address;
         return new WorkloadEndpoints(
             [address.ToString()],
-            [.. bound.Where(one => one.Advertised.Address.Equals(address)).Select(static (one, index) => new WorkloadPortConfig(index == 0 ? "http" : "http-" + one.Advertised.Port.ToString(CultureInfo.InvariantCulture), one.Advertised.Port, "http", MeshTls: true))]);
+            [.. bound.Where(one => one.Advertised.Address.Equals(address)).Select((one, index) => new WorkloadPortConfig(NameOf(one, index, names), one.Advertised.Port, "http", MeshTls: true))]);
     }
+
+    private static string NameOf(BoundAddress address, int index, IDictionary<int, string> names)
+        => names.TryGetValue(address.BoundPort, out var name) ? name
+            : index == 0 ? "http"
+            : "http-" + address.Advertised.Port.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The address that others most likely reach this machine by: an interface that is up and has a gateway, IPv4 first.</summary>
     public static IPAddress OfMachine()

@@ -50,7 +50,7 @@ internal sealed partial class InboundLifecycle(
 
         _registration?.ReportHealth(isServing: false);
         List<InboundPort> ports = [.. bound.Select(one => subscriptions.Watch(one.Advertised, one.BoundPort))];
-        var endpoints = BoundAddresses.ToEndpoints(bound);
+        var endpoints = BoundAddresses.ToEndpoints(bound, _options.PortNames);
         _registration?.ServeAt(endpoints);
         LogListening(string.Join(", ", bound.Select(static one => one.Advertised)));
         _reporting = ReportAsync(ports, _stopping.Token);

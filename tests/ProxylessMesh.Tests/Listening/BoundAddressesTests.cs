@@ -39,7 +39,7 @@ public sealed class BoundAddressesTests
     [Fact]
     public void Control_plane_is_told_the_ports_of_the_address_that_others_can_call()
     {
-        var endpoints = BoundAddresses.ToEndpoints(Read(["http://127.0.0.1:5001", "http://0.0.0.0:5000", "http://0.0.0.0:5002"]));
+        var endpoints = BoundAddresses.ToEndpoints(Read(["http://127.0.0.1:5001", "http://0.0.0.0:5000", "http://0.0.0.0:5002"]), new Dictionary<int, string>());
 
         Assert.Equal(["10.9.8.7"], endpoints.Addresses);
         Assert.Equal([5000, 5002], endpoints.Ports.Select(static port => port.Number));
@@ -48,4 +48,12 @@ public sealed class BoundAddressesTests
 
     private static System.Collections.Immutable.ImmutableArray<BoundAddress> Read(string[] addresses, MeshOptions.InboundOptions? options = null)
         => BoundAddresses.Read(addresses, options ?? new MeshOptions.InboundOptions(), static () => IPAddress.Parse("10.9.8.7"));
+
+    [Fact]
+    public void A_port_has_the_name_that_it_was_given()
+    {
+        var endpoints = BoundAddresses.ToEndpoints(Read(["http://127.0.0.1:8080", "http://127.0.0.1:7070"]), new Dictionary<int, string> { [7070] = "grpc" });
+
+        Assert.Equal([("http", 8080), ("grpc", 7070)], endpoints.Ports.Select(static port => (port.Name, port.Number)));
+    }
 }

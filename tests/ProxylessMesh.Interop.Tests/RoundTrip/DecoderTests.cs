@@ -42,6 +42,23 @@ public class DecoderTests
     }
 
     [Fact]
+    public void Nothing_that_manifests_can_say_is_refused()
+    {
+        var readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Manifests.README.md"));
+        var start = readme.IndexOf("```yaml\n", StringComparison.Ordinal) + "```yaml\n".Length;
+        var everything = readme[start..readme.IndexOf("```", start, StringComparison.Ordinal)];
+        string[] services = ["catalog", "orders", "orders-next", "pricing", "pricing-next", "storefront"];
+
+        var snapshot = Given.Snapshot(everything, [.. services.SelectMany(static (service, i) => new[] { Given.Workload(service, $"{service}-{2 * i}", version: "v1"), Given.Workload(service, $"{service}-{(2 * i) + 1}", version: "v2") })]);
+
+        var errors = snapshot.Listeners.Values.Concat(snapshot.Routes.Values).Concat(snapshot.Clusters.Values).Concat(snapshot.Endpoints.Values)
+            .Select(static resource => ResourceType.Find(resource.TypeUrl)!.Decode(resource.Bytes, _providers).Error)
+            .Where(static error => error is not null);
+        Assert.Empty(errors);
+        Assert.NotEmpty(snapshot.Routes);
+    }
+
+    [Fact]
     public void Weights_headers_timeouts_and_retries_arrive_as_written()
     {
         var snapshot = Given.Snapshot(

@@ -23,8 +23,9 @@ internal sealed class InboundCors(ManifestSet manifests, Workload workload, int 
         return routes.Exists(static route => route.TypedPerFilterConfig.Count > 0) ? routes : [];
     }
 
+    // Few meshes have any: then nothing is looked for, at each of thousands of servers.
     private IEnumerable<Route> VirtualServiceRoutes()
-        => from virtualService in new VirtualServices(manifests).All
+        => from virtualService in manifests.VirtualServices.Any(static any => any.Http.Any(static route => route.Cors is not null)) ? new VirtualServices(manifests).All : []
            from route in virtualService.Http
            where route.Destinations.Any(IsHere)
            from match in route.Matches.IsEmpty ? [new VirtualServiceMatch()] : route.Matches
@@ -34,12 +35,21 @@ internal sealed class InboundCors(ManifestSet manifests, Workload workload, int 
 
     // A consumer's route is for the callers of one namespace only, which a server does not tell apart here.
     private IEnumerable<Route> HttpRoutes()
-        => from candidate in RoutePrecedence.Order(manifests.HttpRoutes.Where(route => route.Parents.Any(parent => parent.Namespace == route.Namespace)))
+        => from candidate in RoutePrecedence.Order(OfServicesWithPolicies().Where(route => route.Rules.Any(rule => rule.Backends.Any(IsHere))))
            let backend = candidate.Rule.Backends.FirstOrDefault(IsHere)
            where backend is not null
            let cors = backend.Filters.Cors ?? candidate.Rule.Filters.Cors
            from form in candidate.Forms
            select Make(candidate.Route, Rewritten(form, backend.Filters.Rewrite ?? candidate.Rule.Filters.Rewrite), cors is null ? null : CorsTranslator.Translate(cors));
+
+    private IEnumerable<HttpRouteManifest> OfServicesWithPolicies()
+    {
+        var services = manifests.HttpRoutes.Where(HasPolicy).SelectMany(route => route.Parents).Select(parent => parent.Host).ToHashSet(StringComparer.Ordinal);
+        return services.Count == 0 ? [] : manifests.HttpRoutes.Where(route => route.Parents.Any(parent => parent.Namespace == route.Namespace && services.Contains(parent.Host)));
+    }
+
+    private static bool HasPolicy(HttpRouteManifest route)
+        => route.Rules.Any(static rule => rule.Filters.Cors is not null || rule.Backends.Any(static backend => backend.Filters.Cors is not null));
 
     private static Route Make(Manifest manifest, RouteMatch match, Envoy.Extensions.Filters.Http.Cors.V3.CorsPolicy? policy)
     {

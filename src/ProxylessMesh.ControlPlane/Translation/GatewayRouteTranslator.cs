@@ -75,20 +75,25 @@ internal sealed class GatewayRouteTranslator(RouteActionTranslator actions, Clus
             Forward(route, rule, part, form);
         }
 
-        HeaderTranslator.Add(part.Filters.RequestHeaders, route.RequestHeadersToAdd, route.RequestHeadersToRemove);
-        HeaderTranslator.Add(part.Filters.ResponseHeaders, route.ResponseHeadersToAdd, route.ResponseHeadersToRemove);
+        if (!HeadersCollide(part))
+        {
+            HeaderTranslator.Add(part.Filters.RequestHeaders, route.RequestHeadersToAdd, route.RequestHeadersToRemove);
+            HeaderTranslator.Add(part.Filters.ResponseHeaders, route.ResponseHeadersToAdd, route.ResponseHeadersToRemove);
+        }
+
         return route;
     }
 
     private void Forward(Route route, RouteRule rule, RulePart part, RouteForm form)
     {
         var nowhere = rule is GrpcRouteRule ? FaultTranslator.NowhereGrpc : FaultTranslator.Nowhere;
+        var joins = HeadersCollide(part);
         var shares = part.Backends
             .Select(backend => new ClusterShare(
                 backend.IsService ? actions.Destination(backend.Host, backend.Port, "") : own,
                 backend.Weight,
-                backend.Filters.RequestHeaders,
-                backend.Filters.ResponseHeaders,
+                joins ? part.Filters.RequestHeaders.Then(backend.Filters.RequestHeaders) : backend.Filters.RequestHeaders,
+                joins ? part.Filters.ResponseHeaders.Then(backend.Filters.ResponseHeaders) : backend.Filters.ResponseHeaders,
                 Instead: backend.IsService ? null : nowhere))
             .ToList();
         if (part.Filters.HasUnresolved || shares.TrueForAll(share => share.Weight == 0 || share.Instead is not null))
@@ -114,6 +119,13 @@ internal sealed class GatewayRouteTranslator(RouteActionTranslator actions, Clus
             route.TypedPerFilterConfig.Add(ListenerTranslator.SessionFilter, SessionTranslator.Override(session, form.CookiePath));
         }
     }
+
+    // Clients change headers for the backend first and for the rule after it; here the backend has the last word. Where both speak of one
+    // header, the changes of the rule are made with the backend's.
+    private static bool HeadersCollide(RulePart part)
+        => part.Filters.Redirect is null && part.Backends.Any(backend =>
+            part.Filters.RequestHeaders.Names.Intersect(backend.Filters.RequestHeaders.Names, StringComparer.OrdinalIgnoreCase).Any()
+            || part.Filters.ResponseHeaders.Names.Intersect(backend.Filters.ResponseHeaders.Names, StringComparer.OrdinalIgnoreCase).Any());
 
     private RouteAction.Types.RequestMirrorPolicy Mirror(RequestMirror mirror) => new()
     {

@@ -19,6 +19,21 @@ public sealed record HeaderModifier
 
     /// <summary>Nothing to do.</summary>
     public bool IsEmpty => Set.IsEmpty && Add.IsEmpty && Remove.IsEmpty;
+
+    /// <summary>Every header that is changed.</summary>
+    internal IEnumerable<string> Names => Set.Concat(Add).Select(header => header.Name).Concat(Remove);
+
+    /// <summary>These changes and then <paramref name="later"/>, as one.</summary>
+    internal HeaderModifier Then(HeaderModifier later)
+    {
+        var final = later.Set.Select(header => header.Name).Concat(later.Remove).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return new HeaderModifier
+        {
+            Set = [.. Set.Where(header => !final.Contains(header.Name)), .. later.Set],
+            Add = [.. Add.Where(header => !final.Contains(header.Name)), .. later.Add],
+            Remove = [.. Remove.Union(later.Remove, StringComparer.OrdinalIgnoreCase)],
+        };
+    }
 }
 
 /// <summary>A header and a value.</summary>

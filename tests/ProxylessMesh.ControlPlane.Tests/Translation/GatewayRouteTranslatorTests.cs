@@ -138,6 +138,24 @@ public class GatewayRouteTranslatorTests
     }
 
     [Fact]
+    public void A_backend_has_the_last_word_on_a_header_that_its_rule_changes_too()
+    {
+        var route = Assert.Single(Http(
+            """
+            { filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: a, value: rule }, { name: b, value: rule }], add: [{ name: c, value: rule }], remove: [d, e] } }],
+                backendRefs: [
+                  { name: catalog-v1, port: 80, filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: A, value: v1 }, { name: d, value: v1 }], add: [{ name: c, value: v1 }], remove: [b] } }] },
+                  { name: catalog-v2, port: 80 }] }
+            """));
+
+        Assert.Empty(route.RequestHeadersToAdd);
+        var split = route.Route_.WeightedClusters.Clusters;
+        Assert.Equal(["A=v1", "d=v1", "c=rule", "c=v1"], split[0].RequestHeadersToAdd.Select(option => $"{option.Header.Key}={option.Header.Value}"));
+        Assert.Equal(["d", "e", "b"], split[0].RequestHeadersToRemove);
+        Assert.Equal(["a=rule", "b=rule", "c=rule"], split[1].RequestHeadersToAdd.Select(option => $"{option.Header.Key}={option.Header.Value}"));
+    }
+
+    [Fact]
     public void The_share_of_a_backend_of_another_kind_is_answered_with_500()
     {
         var split = Assert.Single(Http("{ backendRefs: [{ name: catalog-v1, port: 80, weight: 3 }, { group: a.example, kind: Foo, name: x, weight: 1 }] }")).Route_.WeightedClusters;

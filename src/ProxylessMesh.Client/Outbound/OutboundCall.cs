@@ -370,6 +370,10 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         {
             response.Content = new TrackedContent(response, this, _attempt!);
             wire.Plan?.WrapBody(response);
+            if (rule.Retry.IdleTimeout is { } silence)
+            {
+                response.Content = new IdleContent(response.Content, new IdleLimit(silence, services.Time, DeadlineToken), Cluster.Name);
+            }
         }
 
         return response;

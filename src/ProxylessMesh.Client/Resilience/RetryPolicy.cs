@@ -37,6 +37,9 @@ internal sealed class RetryPolicy
     /// <summary>Longest wait for the headers of one attempt; null: as long as the call.</summary>
     public TimeSpan? AttemptTimeout { get; }
 
+    /// <summary>Longest silence of an attempt's answer once its headers came (<c>per_try_idle_timeout</c>); null: none.</summary>
+    public TimeSpan? IdleTimeout => Shorter(_config.PerTryIdleTimeout, null);
+
     /// <summary>Retries of attempts that may have been processed.</summary>
     public int MaxRetries { get; }
 

@@ -151,6 +151,41 @@ public sealed class InFlightTests
     }
 
     [Fact]
+    public async Task Attempt_that_falls_silent_is_repeated_before_its_headers_and_cut_after_them()
+    {
+        var time = new FakeTimeProvider();
+        var calls = 0;
+        var silent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var backend = await TestBackend.StartAsync(async http =>
+        {
+            if (Interlocked.Increment(ref calls) == 2)
+            {
+                await http.Response.WriteAsync("begin");
+                await http.Response.Body.FlushAsync();
+            }
+
+            silent.TrySetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted).ContinueWith(static _ => { }, TaskScheduler.Default);
+        });
+        var retry = new RetryConfig { On = RetryConditions.Reset, MaxRetries = 1, PerTryIdleTimeout = TimeSpan.FromSeconds(2), BaseInterval = TimeSpan.Zero };
+        await using var mesh = new TestMesh(time: time);
+        mesh.Xds.Publish(Configs.Host("catalog", Configs.Forward("catalog") with { Retry = retry }, Configs.Cluster("catalog", backend.Address)));
+        using var client = mesh.Client();
+
+        var call = client.GetAsync(new Uri("http://catalog/"), HttpCompletionOption.ResponseHeadersRead, TestEnd);
+        await silent.Task.WaitAsync(TestEnd);
+        time.Advance(TimeSpan.FromSeconds(2));
+        using var response = await call;
+        var reading = response.Content.ReadAsStringAsync(TestEnd);
+        time.Advance(TimeSpan.FromSeconds(2));
+
+        var error = await Assert.ThrowsAnyAsync<Exception>(() => reading);
+        Assert.Contains(Errors(error), static e => e is MeshException { Error: MeshError.DeadlineExceeded });
+        Assert.Equal(2, calls);
+        RetryTests.AssertIdle(mesh);
+    }
+
+    [Fact]
     public async Task Per_try_timeout_gives_the_rest_to_another_endpoint()
     {
         await using var slow = await TestBackend.StartAsync(static http => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted).ContinueWith(static _ => { }, TaskScheduler.Default));

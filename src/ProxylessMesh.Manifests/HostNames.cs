@@ -41,6 +41,12 @@ public static class HostNames
         };
     }
 
+    /// <summary>
+    /// The name of a host of the world outside as applications call it. <c>example.com</c> has the form of a service and its namespace, so
+    /// <see cref="Resolve"/> makes <c>example.com.svc.cluster.local</c> of it; any other name is itself.
+    /// </summary>
+    public static string AsCalled(string fullHost) => TryParse(fullHost, out var service, out var ns) ? $"{service}.{ns}" : fullHost;
+
     /// <summary>Takes <c>catalog.shop.svc.cluster.local</c> apart; false for any other form.</summary>
     public static bool TryParse(string fullName, out string service, out string @namespace)
     {

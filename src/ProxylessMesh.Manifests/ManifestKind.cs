@@ -38,6 +38,15 @@ public sealed record ManifestKind(string ApiVersion, string Name)
     /// <summary>Istio: routing with faults.</summary>
     public static readonly ManifestKind VirtualService = new("networking.istio.io/v1", "VirtualService");
 
+    /// <summary>Istio: hosts outside the mesh, and hosts inside that do not join.</summary>
+    public static readonly ManifestKind ServiceEntry = new("networking.istio.io/v1", "ServiceEntry");
+
+    /// <summary>Istio: a workload that does not join.</summary>
+    public static readonly ManifestKind WorkloadEntry = new("networking.istio.io/v1", "WorkloadEntry");
+
+    /// <summary>Ours: what no standard kind can say about the calls for a service.</summary>
+    public static readonly ManifestKind MeshTrafficPolicy = new("mesh.proxyless.dev/v1alpha1", "MeshTrafficPolicy");
+
     /// <summary>Ours: how much a workload takes at once, and from whom.</summary>
     public static readonly ManifestKind InboundLimits = new("mesh.proxyless.dev/v1alpha1", "InboundLimits");
 
@@ -49,7 +58,7 @@ public sealed record ManifestKind(string ApiVersion, string Name)
 
     /// <summary>Every kind that this version reads.</summary>
     public static IReadOnlyList<ManifestKind> All { get; } =
-        [Service, Namespace, ConfigMap, HttpRoute, GrpcRoute, ReferenceGrant, BackendTlsPolicy, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, Sidecar, InboundLimits, FaultExperiment];
+        [Service, Namespace, ConfigMap, HttpRoute, GrpcRoute, ReferenceGrant, BackendTlsPolicy, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, Sidecar, ServiceEntry, WorkloadEntry, MeshTrafficPolicy, InboundLimits, FaultExperiment];
 
     /// <summary><c>kind</c> with its <c>apiVersion</c>.</summary>
     public override string ToString() => $"{Name} ({ApiVersion})";

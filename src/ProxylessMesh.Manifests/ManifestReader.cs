@@ -21,6 +21,9 @@ public static class ManifestReader
         new(ManifestKind.DestinationRule, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], DestinationRuleReader.Read),
         new(ManifestKind.VirtualService, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], VirtualServiceReader.Read),
         new(ManifestKind.Sidecar, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], SidecarReader.Read),
+        new(ManifestKind.ServiceEntry, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], ServiceEntryReader.Read),
+        new(ManifestKind.WorkloadEntry, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], WorkloadEntryReader.Read),
+        new(ManifestKind.MeshTrafficPolicy, [], MeshTrafficPolicyReader.Read),
         new(ManifestKind.InboundLimits, [], InboundLimitsReader.Read),
         new(ManifestKind.FaultExperiment, [], FaultExperimentReader.Read),
     ];
@@ -28,7 +31,7 @@ public static class ManifestReader
     private static readonly string[] KindsNotYet =
     [
         "TCPRoute", "TLSRoute", "UDPRoute", "Gateway", "GatewayClass", "XBackendTrafficPolicy",
-        "ServiceEntry", "WorkloadEntry", "WorkloadGroup", "EnvoyFilter", "ProxyConfig", "RequestAuthentication", "Telemetry", "WasmPlugin",
+        "WorkloadGroup", "EnvoyFilter", "ProxyConfig", "RequestAuthentication", "Telemetry", "WasmPlugin",
         "ServiceAccount", "EndpointSlice", "Endpoints", "List",
     ];
 

@@ -12,6 +12,9 @@ public sealed class ManifestSet
 
     private readonly FrozenDictionary<(ManifestKind Kind, string Namespace, string Name), Manifest> _byName;
 
+    private readonly FrozenDictionary<string, ServiceEntryManifest> _entries;
+    private readonly ImmutableArray<(string Suffix, ServiceEntryManifest Entry)> _wildcardEntries;
+
     /// <summary>Makes a set; of two manifests with the same kind, namespace and name, the first counts.</summary>
     public ManifestSet(IEnumerable<Manifest> manifests)
     {
@@ -28,6 +31,12 @@ public sealed class ManifestSet
         DestinationRules = [.. All.OfType<DestinationRuleManifest>()];
         VirtualServices = [.. All.OfType<VirtualServiceManifest>()];
         Sidecars = [.. All.OfType<SidecarManifest>()];
+        ServiceEntries = [.. All.OfType<ServiceEntryManifest>()];
+        WorkloadEntries = [.. All.OfType<WorkloadEntryManifest>()];
+        _entries = ServiceEntries.SelectMany(entry => entry.Hosts.Select(host => (Host: HostNames.Resolve(host, entry.Namespace), Entry: entry)))
+            .DistinctBy(entry => entry.Host).ToFrozenDictionary(entry => entry.Host, entry => entry.Entry, StringComparer.Ordinal);
+        _wildcardEntries = [.. ServiceEntries.SelectMany(entry => entry.Hosts.Where(host => host.StartsWith('*')).Select(host => (Suffix: host[1..], Entry: entry))).OrderByDescending(entry => entry.Suffix.Length)];
+        MeshTrafficPolicies = [.. All.OfType<MeshTrafficPolicyManifest>()];
         InboundLimits = [.. All.OfType<InboundLimitsManifest>()];
         FaultExperiments = [.. All.OfType<FaultExperimentManifest>()];
     }
@@ -68,8 +77,25 @@ public sealed class ManifestSet
     /// <summary>The Sidecars.</summary>
     public ImmutableArray<SidecarManifest> Sidecars { get; }
 
+    /// <summary>The ServiceEntries; of two for one host, the earlier counts.</summary>
+    public ImmutableArray<ServiceEntryManifest> ServiceEntries { get; }
+
+    /// <summary>The WorkloadEntries.</summary>
+    public ImmutableArray<WorkloadEntryManifest> WorkloadEntries { get; }
+
+    /// <summary>The MeshTrafficPolicies, at most one for a service.</summary>
+    public ImmutableArray<MeshTrafficPolicyManifest> MeshTrafficPolicies { get; }
+
     /// <summary>The manifest with these three, or null.</summary>
     public Manifest? Find(ManifestKind kind, string @namespace, string name) => _byName.GetValueOrDefault((kind, @namespace, name));
+
+    /// <summary>The ServiceEntry of a host (as <see cref="HostNames.Resolve"/> gives it): one that names it, else the longest wildcard; null: none.</summary>
+    public ServiceEntryManifest? FindEntry(string fullHost)
+    {
+        ArgumentNullException.ThrowIfNull(fullHost);
+        return _entries.GetValueOrDefault(fullHost)
+            ?? _wildcardEntries.FirstOrDefault(entry => HostNames.AsCalled(fullHost).EndsWith(entry.Suffix, StringComparison.Ordinal)).Entry;
+    }
 
     /// <summary>The Service by its full host name, or null.</summary>
     public ServiceManifest? FindService(string fullHost)

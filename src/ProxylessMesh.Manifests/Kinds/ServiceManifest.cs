@@ -20,6 +20,18 @@ public sealed record ServiceManifest : Manifest
     /// <summary>What <see cref="ServiceAccountsAnnotation"/> lists.</summary>
     public ImmutableArray<string> ServiceAccounts { get; init; } = [];
 
+    /// <summary>The DNS name that it stands for (<c>type: ExternalName</c>); empty: it has workloads.</summary>
+    public string ExternalName { get; init; } = "";
+
+    /// <summary>Workloads that are not ready take calls too.</summary>
+    public bool PublishesNotReadyAddresses { get; init; }
+
+    /// <summary>A caller stays with its endpoint (<c>sessionAffinity: ClientIP</c>).</summary>
+    public bool HasClientAffinity { get; init; }
+
+    /// <summary>Endpoints near the caller come first (<c>trafficDistribution: PreferClose</c>, <c>PreferSameZone</c>).</summary>
+    public bool PrefersClose { get; init; }
+
     /// <summary>The full name, such as <c>catalog.shop.svc.cluster.local</c>.</summary>
     public string Host => HostNames.Full(Name, Namespace);
 }

@@ -48,13 +48,4 @@ internal static class ExportTo
 
         return namespaces.Count == 0 ? [Everybody] : namespaces.ToImmutable();
     }
-
-    /// <summary>For manifests of which only the default, every namespace, is carried out.</summary>
-    public static void ReadEverybody(YamlMap spec)
-    {
-        if (spec.Field("exportTo") is { Node: not ListNode { Items: [ScalarNode { Text: Everybody }] } } field)
-        {
-            field.Fail("limiting who sees this is not supported yet", "Write '[\"*\"]', or remove the field");
-        }
-    }
 }

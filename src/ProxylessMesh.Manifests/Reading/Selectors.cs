@@ -5,10 +5,10 @@ namespace ProxylessMesh.Manifests.Reading;
 /// <summary>Istio's <c>WorkloadSelector</c>.</summary>
 internal static class Selectors
 {
-    /// <summary>Reads <c>selector.matchLabels</c>; empty where there is none.</summary>
-    public static ImmutableSortedDictionary<string, string> Read(YamlMap spec)
+    /// <summary>Reads <c>matchLabels</c> of <paramref name="field"/>; empty where there is none.</summary>
+    public static ImmutableSortedDictionary<string, string> Read(YamlMap spec, string field = "selector")
     {
-        if (spec.Map("selector") is not { } selector)
+        if (spec.Map(field) is not { } selector)
         {
             return LabelSet.Empty;
         }

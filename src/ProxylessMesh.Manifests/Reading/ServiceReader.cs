@@ -21,12 +21,7 @@ internal static class ServiceReader
             ServiceAccounts = ReadServiceAccounts(document, header),
         };
 
-        // What a Kubernetes server writes, and 'ClusterIP', say nothing that a mesh without virtual addresses could carry out.
-        _ = spec.Field("type")?.Choice<bool>([("ClusterIP", true)], "NodePort", "LoadBalancer", "ExternalName");
-        spec.Ignore("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy");
-        spec.NotYet(
-            "externalName", "externalIPs", "externalTrafficPolicy", "healthCheckNodePort", "loadBalancerClass", "loadBalancerIP", "loadBalancerSourceRanges",
-            "allocateLoadBalancerNodePorts", "publishNotReadyAddresses", "sessionAffinity", "sessionAffinityConfig", "trafficDistribution");
+        service = ServiceTraits.Read(spec, service);
         spec.End();
         return service;
     }
@@ -40,12 +35,14 @@ internal static class ServiceReader
 
         var maps = field.Items().Select(item => item.Map()).OfType<YamlMap>().ToArray();
         ImmutableArray<ServicePort> ports = [.. maps.Select(ReadPort)];
-        for (var i = 0; i < ports.Length; i++)
+        var carried = Enumerable.Range(0, ports.Length).Where(i => IsTcp(maps[i])).ToImmutableArray();
+        ImmutableArray<ServicePort> tcp = [.. carried.Select(i => ports[i])];
+        for (var i = 0; i < tcp.Length; i++)
         {
-            CheckUnique(maps[i], ports, i);
+            CheckUnique(maps[carried[i]], tcp, i, maps.Length);
         }
 
-        return ports;
+        return tcp;
     }
 
     private static ServicePort ReadPort(YamlMap map)
@@ -58,8 +55,7 @@ internal static class ServiceReader
         };
         var target = map.Field("targetPort");
         var isName = target?.Node is ScalarNode { IsNumber: false };
-        _ = map.Field("protocol")?.Choice<bool>([("TCP", true)], "UDP", "SCTP");
-        map.NotYet("nodePort");
+        map.Ignore("protocol", "nodePort");
         map.End();
         return port with
         {
@@ -68,10 +64,22 @@ internal static class ServiceReader
         };
     }
 
-    private static void CheckUnique(YamlMap map, ImmutableArray<ServicePort> ports, int index)
+    // Another protocol is another port, even with the same number.
+    private static bool IsTcp(YamlMap map)
+    {
+        if (map.Field("protocol") is not { } protocol || protocol.Choice<bool>([("TCP", true), ("UDP", false), ("SCTP", false)]) is not false)
+        {
+            return true;
+        }
+
+        protocol.Warn("calls of the mesh are HTTP over TCP, so the port is left out", "Nothing, if others use it");
+        return false;
+    }
+
+    private static void CheckUnique(YamlMap map, ImmutableArray<ServicePort> ports, int index, int written)
     {
         var port = ports[index];
-        if (ports.Length > 1 && port.Name.Length == 0 && !map.Has("name"))
+        if (written > 1 && port.Name.Length == 0 && !map.Has("name"))
         {
             map.Fail("it has no name, and the service has several ports", "Give every port a 'name'");
         }

@@ -45,6 +45,13 @@ internal sealed class YamlMap
         return found ? new YamlField(entry.Value, PathOf(key), Errors) : null;
     }
 
+    /// <summary>The value of a field that nobody should write any more, or that is refused with a reason of its own: not among the supported ones.</summary>
+    public YamlField? Aside(string key)
+    {
+        _ = _known.Add(key);
+        return _entries.TryGetValue(key, out var entry) ? new YamlField(entry.Value, PathOf(key), Errors) : null;
+    }
+
     /// <summary>The value of a field that must be written; without it, <paramref name="cure"/> says what to write.</summary>
     public YamlField? Required(string key, string cure)
     {

@@ -24,6 +24,8 @@ internal static class CrossChecks
                 RouteManifest route => ServiceReferences.Find(document, route, all).Concat(RouteConflicts.Find(document, route, all)),
                 VirtualServiceManifest service => SubsetReferences.Find(document, service, all).Concat(DelegateReferences.Find(document, service, all)),
                 FaultExperimentManifest experiment => ExperimentChecks.Find(document, experiment, all),
+                MeshTrafficPolicyManifest policy => TrafficPolicyTargets.Find(document, policy, all),
+                ServiceEntryManifest entry => ServiceEntryHosts.Find(document, entry, all),
                 _ => [],
             });
         }

@@ -16,14 +16,32 @@ internal static class HostConflicts
         var ruled = documents
             .Where(document => document.Manifest is DestinationRuleManifest)
             .Select(document => (Rule: (DestinationRuleManifest)document.Manifest, Document: document))
-            .Select(rule => (Key: $"{rule.Rule.Namespace}/{rule.Rule.Host}", rule.Rule.Host, Path: "spec.host", rule.Document));
-        return Conflicts(routed, "Put the routes of both into one").Concat(Conflicts(ruled, "Put the settings of both into one"));
+            .Select(rule => (Key: $"{rule.Rule.Namespace}/{rule.Rule.Host}/{Selector(rule.Rule.WorkloadSelector)}", rule.Rule.Host, Path: "spec.host", rule.Document));
+        var tuned = documents
+            .Where(document => document.Manifest is MeshTrafficPolicyManifest)
+            .Select(document => (Key: ((MeshTrafficPolicyManifest)document.Manifest).Host, ((MeshTrafficPolicyManifest)document.Manifest).Host, Path: "spec.targetRef.name", Document: document));
+        return Conflicts(routed, "Put the routes of both into one")
+            .Concat(Conflicts(ruled, "Put the settings of both into one"))
+            .Concat(Conflicts(tuned, "Put the settings of both into one"))
+            .Concat(Conflicts(Entries(documents), "Put both into one, or limit them by 'exportTo' to different namespaces"));
     }
 
     private static IEnumerable<(string Key, string Host, string Path, ReadDocument Document)> Claims(VirtualServiceManifest service, ReadDocument document)
         => from host in service.Hosts.Select((name, index) => (Name: name, Path: $"spec.hosts[{index}]"))
            from callers in service.ExportTo
            select ($"{host.Name} {callers} {(callers == service.Namespace ? "own" : "")}", host.Name, host.Path, document);
+
+    // Two entries may be for one host as long as no namespace sees both.
+    private static IEnumerable<(string Key, string Host, string Path, ReadDocument Document)> Entries(IReadOnlyList<ReadDocument> documents)
+        => from document in documents
+           let entry = document.Manifest as ServiceEntryManifest
+           where entry is not null
+           from host in entry.Hosts.Select((name, index) => (Name: name, Index: index))
+           from ns in entry.ExportTo
+           where ns != "~"
+           select (Key: $"{ns}/{host.Name}", Host: host.Name, Path: $"spec.hosts[{host.Index}]", Document: document);
+
+    private static string Selector(IEnumerable<KeyValuePair<string, string>> labels) => string.Join(',', labels.Select(label => $"{label.Key}={label.Value}"));
 
     private static IEnumerable<ManifestError> Conflicts(IEnumerable<(string Key, string Host, string Path, ReadDocument Document)> claims, string cure)
         => claims

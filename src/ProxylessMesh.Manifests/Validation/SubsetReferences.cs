@@ -39,13 +39,19 @@ internal static class SubsetReferences
         return ($"{rules[0].DisplayName} has no such subset (it has {names})", Reading.NearestWord.To(subset, subsets) is { } nearest ? $"Write '{nearest}'" : "Add it there");
     }
 
-    // Those of the service's namespace, else of the root namespace; the exact host before the longest wildcard.
+    // For most callers those of the service's namespace, else of the root namespace; for callers of another namespace its own, so that a
+    // subset of any of these may be meant. Within one, the exact host comes before the longest wildcard.
     private static DestinationRuleManifest[] RulesFor(ManifestSet all, string host)
     {
         var ns = HostNames.TryParse(host, out _, out var parsed) ? parsed : HostNames.RootNamespace;
-        var matching = all.DestinationRules.Where(rule => Matches(rule.Host, host)).ToLookup(rule => rule.Namespace);
-        var nearest = matching[ns].Any() ? matching[ns] : matching[HostNames.RootNamespace];
-        return [.. nearest.GroupBy(rule => rule.Host).OrderByDescending(same => same.Key == host ? int.MaxValue : same.Key.Length).FirstOrDefault() ?? Enumerable.Empty<DestinationRuleManifest>()];
+        var matching = all.DestinationRules.Where(rule => Matches(rule.Host, host)).GroupBy(rule => rule.Namespace).ToArray();
+        var common = Array.Find(matching, group => group.Key == ns) ?? Array.Find(matching, group => group.Key == HostNames.RootNamespace);
+        return
+        [
+            .. matching.Where(group => group == common || (group.Key != ns && group.Key != HostNames.RootNamespace))
+                .OrderByDescending(group => group == common)
+                .SelectMany(group => group.GroupBy(rule => rule.Host).MaxBy(same => same.Key == host ? int.MaxValue : same.Key.Length)!),
+        ];
     }
 
     private static bool Matches(string pattern, string host)

@@ -13,12 +13,19 @@ internal sealed class ListenerNames
     /// <summary>The port of an authority that names none, and of a service without a list of ports.</summary>
     public const int DefaultPort = 80;
 
+    /// <summary>What an https address means that names no port.</summary>
+    public const int HttpsPort = 443;
+
     public static readonly ListenerNames None = new([]);
 
     private readonly FrozenDictionary<string, MeshService> _services;
+    private readonly WildcardHosts _wildcards;
 
-    public ListenerNames(IEnumerable<MeshService> services)
-        => _services = services.ToFrozenDictionary(service => service.Host, StringComparer.Ordinal);
+    public ListenerNames(IEnumerable<MeshService> services, WildcardHosts? wildcards = null)
+    {
+        _services = services.ToFrozenDictionary(service => service.Host, StringComparer.Ordinal);
+        _wildcards = wildcards ?? WildcardHosts.None;
+    }
 
     /// <summary>
     /// The canonical <c>HOST:PORT</c> of <paramref name="requestedName"/> as a node in <paramref name="nodeNamespace"/> means it; null
@@ -31,13 +38,13 @@ internal sealed class ListenerNames
             return null;
         }
 
-        return _services.TryGetValue(HostNames.Resolve(name, nodeNamespace), out var service) && service.ListenerPort(port) is { } number
-            ? ClusterNames.Route(service.Host, number)
-            : null;
+        var host = HostNames.Resolve(name, nodeNamespace);
+        var service = _services.TryGetValue(host, out var known) ? known : _wildcards.Covering(host);
+        return service?.IsVisibleIn(nodeNamespace) == true && service.ListenerPort(port) is { } number ? ClusterNames.Route(host, number) : null;
     }
 
     /// <summary>The namespace of the manifest that a host of the mesh comes from; null: no such host.</summary>
-    public string? NamespaceOf(string host) => _services.GetValueOrDefault(host)?.Namespace;
+    public string? NamespaceOf(string host) => (_services.GetValueOrDefault(host) ?? _wildcards.Covering(host))?.Namespace;
 
     private static bool TrySplit(string authority, out string name, out int? port)
     {

@@ -23,7 +23,8 @@ internal static class MeshTls
     public static TransportSocket Downstream()
         => Socket(new DownstreamTlsContext { CommonTlsContext = Context([]), RequireClientCertificate = true });
 
-    private static TransportSocket Socket(Google.Protobuf.IMessage context) => new() { Name = SocketName, TypedConfig = Any.Pack(context) };
+    /// <summary>A TLS context as a transport socket.</summary>
+    public static TransportSocket Socket(Google.Protobuf.IMessage context) => new() { Name = SocketName, TypedConfig = Any.Pack(context) };
 
     private static CommonTlsContext Context(ImmutableArray<StringMatcher> names) => new()
     {

@@ -39,7 +39,7 @@ internal sealed class RouteActionTranslator(ManifestSet manifests, int calledPor
     /// <summary>The cluster of a destination. <paramref name="port"/> null: the port called, or the only one that the destination has.</summary>
     public ClusterReference Destination(string host, int? port, string subset)
     {
-        var declared = manifests.FindService(host)?.Ports ?? [];
+        var declared = manifests.FindService(host)?.Ports ?? (manifests.FindEntry(host) is { } entry ? MeshService.PortsOf(entry) : []);
         var number = declared switch
         {
             [] => ListenerNames.DefaultPort,

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ProxylessMesh.ControlPlane.Workloads;
 
 namespace ProxylessMesh.ControlPlane.Translation;
 
@@ -13,6 +14,9 @@ internal sealed record RouteAudience
 
     /// <summary>Those of the registered workload; of a client that never registered, those that its node claims.</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>Where it runs, from the same source; empty parts are unknown.</summary>
+    public WorkloadLocality Locality { get; init; }
 
     /// <summary>A client of which nothing is known but its namespace.</summary>
     public static RouteAudience Of(string @namespace) => new() { Namespace = @namespace };

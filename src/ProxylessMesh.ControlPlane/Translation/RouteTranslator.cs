@@ -13,9 +13,14 @@ namespace ProxylessMesh.ControlPlane.Translation;
 internal sealed class RouteTranslator(ManifestSet manifests)
 {
     private readonly VirtualServices _virtualServices = new(manifests);
+    private readonly DestinationTraits _traits = new(manifests);
 
     /// <summary>What the manifests for this port ask of callers. None: all callers share one route configuration.</summary>
     public ImmutableArray<CallerFact> Facts(MeshService service, int port)
+        => [.. RouteFacts(service, port).Union(_traits.Facts(References(service, port)))];
+
+    // Those that decide where calls go; what destinations add to the routes may ask more.
+    private ImmutableArray<CallerFact> RouteFacts(MeshService service, int port)
         => [.. Attached(service, port)
             .Where(route => route.Namespace != service.Namespace)
             .Select(route => CallerFact.Namespace(route.Namespace))
@@ -32,7 +37,7 @@ internal sealed class RouteTranslator(ManifestSet manifests)
     {
         var action = new RouteActionTranslator(manifests, port);
         _ = Configuration(service, port, "", CallerClass.Plain, action);
-        if (!Facts(service, port).IsEmpty)
+        if (!RouteFacts(service, port).IsEmpty)
         {
             _ = Configuration(service, port, "", CallerClass.All, action);
             foreach (var virtualService in _virtualServices.For(service.Host))
@@ -66,6 +71,7 @@ internal sealed class RouteTranslator(ManifestSet manifests)
             host.Routes.Add(new Route { Name = "default", Match = new RouteMatch { Prefix = "/" }, Route_ = action.ToOne(new ClusterReference(service.Host, port, "")) });
         }
 
+        _traits.AddTo(host, action.References, callers);
         ExperimentTranslator.Apply(manifests, service, port, callers, host);
         return new RouteConfiguration { Name = name, VirtualHosts = { host } };
     }

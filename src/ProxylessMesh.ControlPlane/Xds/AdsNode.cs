@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ProxylessMesh.ControlPlane.Workloads;
 using ProxylessMesh.Spiffe;
 
 namespace ProxylessMesh.ControlPlane.Xds;
@@ -12,6 +13,9 @@ internal sealed record AdsNode(string Id, SpiffeId? Identity, string Namespace, 
 {
     /// <summary>What it says its labels are. Counts only for routes, and only where it never registered as a workload.</summary>
     public IReadOnlyDictionary<string, string> ClaimedLabels { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>Where it says it runs. Counts like the labels.</summary>
+    public WorkloadLocality ClaimedLocality { get; init; }
 
     /// <summary>The namespace that an ID proves; null for an ID of another layout.</summary>
     public static string? NamespaceOf(SpiffeId id) => id.Path.Split('/') is ["", "ns", var proved, "sa", _] ? proved : null;

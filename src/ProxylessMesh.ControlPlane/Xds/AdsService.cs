@@ -19,6 +19,7 @@ internal sealed partial class AdsService(SnapshotSource snapshots, WorkloadRegis
     : AggregatedDiscoveryService.AggregatedDiscoveryServiceBase
 {
     private const int MaxNodeIdLength = 256;
+    private const int MaxPlaceLength = 253;
     private const int MaxLabels = 64;
 
     public override Task StreamAggregatedResources(IAsyncStreamReader<DiscoveryRequest> requestStream, IServerStreamWriter<DiscoveryResponse> responseStream, ServerCallContext context)
@@ -79,8 +80,15 @@ internal sealed partial class AdsService(SnapshotSource snapshots, WorkloadRegis
             throw new RpcException(new Status(StatusCode.PermissionDenied, $"Node '{id}' is registered by '{workload.Id}', but this stream's certificate is of '{caller}'. Use a node id of your own."));
         }
 
-        return new AdsNode(id, caller, NamespaceOf(node, caller), $"{node?.UserAgentName} {node?.UserAgentVersion}".Trim()) { ClaimedLabels = ClaimedLabels(node) };
+        return new AdsNode(id, caller, NamespaceOf(node, caller), $"{node?.UserAgentName} {node?.UserAgentVersion}".Trim())
+        {
+            ClaimedLabels = ClaimedLabels(node),
+            ClaimedLocality = ClaimedLocality(node?.Locality),
+        };
     }
+
+    private static WorkloadLocality ClaimedLocality(Locality? claimed)
+        => claimed is { Region.Length: <= MaxPlaceLength, Zone.Length: <= MaxPlaceLength, SubZone.Length: <= MaxPlaceLength } ? new WorkloadLocality(claimed.Region, claimed.Zone, claimed.SubZone) : new WorkloadLocality("", "", "");
 
     // Istio's proxies and the gRPC clients that its agents set up say them under LABELS.
     private static ImmutableSortedDictionary<string, string> ClaimedLabels(Node? node)

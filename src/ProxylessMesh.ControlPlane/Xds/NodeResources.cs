@@ -12,7 +12,7 @@ namespace ProxylessMesh.ControlPlane.Xds;
 
 /// <summary>
 /// Finds what a node means by a name. Listeners are named as applications call hosts, looked up in the node's own namespace, or as a
-/// server listens; all other resources have one name. What was made once for a name is shared by everyone who asks in the same way.
+/// server listens; all other resources have one name. Clusters and endpoints may hold something else under it for some callers. What was made once for a name is shared by everyone who asks in the same way.
 /// </summary>
 internal sealed class NodeResources
 {
@@ -29,6 +29,11 @@ internal sealed class NodeResources
 
     public XdsResource? Find(XdsSnapshot snapshot, AdsNode node, string typeUrl, string name)
     {
+        if (typeUrl is XdsTypeUrls.Cluster or XdsTypeUrls.ClusterLoadAssignment)
+        {
+            return snapshot.FindDestination(typeUrl, name, AudienceOf(snapshot, node));
+        }
+
         if (typeUrl != XdsTypeUrls.Listener)
         {
             return snapshot.TryGet(typeUrl, name, out var resource) ? resource : null;
@@ -40,8 +45,8 @@ internal sealed class NodeResources
     /// <summary>What is known of the caller: from its registration, else from its certificate and what it says of itself.</summary>
     private static RouteAudience AudienceOf(XdsSnapshot snapshot, AdsNode node)
         => RegistrationOf(snapshot, node) is { } workload
-            ? new RouteAudience { Namespace = workload.Namespace, ServiceAccount = workload.ServiceAccount, Labels = workload.Labels }
-            : new RouteAudience { Namespace = node.Namespace, ServiceAccount = AdsNode.ServiceAccountOf(node.Identity) ?? "", Labels = node.ClaimedLabels };
+            ? new RouteAudience { Namespace = workload.Namespace, ServiceAccount = workload.ServiceAccount, Labels = workload.Labels, Locality = workload.Locality }
+            : new RouteAudience { Namespace = node.Namespace, ServiceAccount = AdsNode.ServiceAccountOf(node.Identity) ?? "", Labels = node.ClaimedLabels, Locality = node.ClaimedLocality };
 
     // The node id is a claim, the certificate decides.
     private static Workload? RegistrationOf(XdsSnapshot snapshot, AdsNode node)

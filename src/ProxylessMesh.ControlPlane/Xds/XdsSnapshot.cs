@@ -15,6 +15,8 @@ internal sealed record XdsSnapshot
     private static readonly IReadOnlyDictionary<string, XdsResource> None = new Dictionary<string, XdsResource>();
     private static readonly IReadOnlyDictionary<string, RouteVariants> NoVariants = new Dictionary<string, RouteVariants>();
 
+    private static readonly IReadOnlyDictionary<string, DestinationVariants> NoDestinations = new Dictionary<string, DestinationVariants>();
+
     public static XdsSnapshot Empty { get; } = new();
 
     /// <summary>Grows by one with each snapshot of this process.</summary>
@@ -42,6 +44,12 @@ internal sealed record XdsSnapshot
     /// <summary>By the name of the route configuration that they are variants of: those that depend on the caller.</summary>
     public IReadOnlyDictionary<string, RouteVariants> Variants { get; init; } = NoVariants;
 
+    /// <summary>By the names of clusters: those that depend on the caller.</summary>
+    public IReadOnlyDictionary<string, DestinationVariants> Destinations { get; init; } = NoDestinations;
+
+    /// <summary>Hosts that exist because a wildcard covers them.</summary>
+    public WildcardHosts Wildcards { get; init; } = WildcardHosts.None;
+
     public IReadOnlyDictionary<string, XdsResource> Clusters { get; init; } = None;
 
     public IReadOnlyDictionary<string, XdsResource> Endpoints { get; init; } = None;
@@ -63,15 +71,22 @@ internal sealed record XdsSnapshot
             return true;
         }
 
-        resource = typeUrl == XdsTypeUrls.RouteConfiguration ? Variant(name) : null;
+        resource = (typeUrl == XdsTypeUrls.RouteConfiguration ? Variant(name) : null) ?? Wildcards.Find(typeUrl, name, null);
         return resource is not null;
+    }
+
+    /// <summary>A cluster or its endpoints as a caller has them.</summary>
+    public XdsResource? FindDestination(string typeUrl, string name, RouteAudience audience)
+    {
+        var special = Destinations.TryGetValue(name, out var variants) ? variants.Find(audience, typeUrl, name) : null;
+        return special ?? (OfType(typeUrl).TryGetValue(name, out var everyones) ? everyones : Wildcards.Find(typeUrl, name, audience));
     }
 
     /// <summary>The name of the route configuration for a caller.</summary>
     /// <param name="routeName">That of everybody else's.</param>
     /// <param name="audience">The caller.</param>
     public string RouteNameFor(string routeName, RouteAudience audience)
-        => Variants.TryGetValue(routeName, out var variants) ? variants.NameFor(audience) : routeName;
+        => Variants.TryGetValue(routeName, out var variants) ? variants.NameFor(audience) : Wildcards.RouteNameFor(routeName, audience);
 
     private XdsResource? Variant(string name)
     {

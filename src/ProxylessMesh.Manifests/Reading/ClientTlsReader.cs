@@ -5,7 +5,9 @@ namespace ProxylessMesh.Manifests.Reading;
 /// <summary>Reads <c>tls</c> of a destination.</summary>
 internal static class ClientTlsReader
 {
-    private static readonly string[] Details = ["clientCertificate", "privateKey", "caCertificates", "subjectAltNames", "sni"];
+    private const string PemHeader = "-----BEGIN CERTIFICATE-----";
+
+    private static readonly string[] Details = ["caCertificates", "subjectAltNames", "sni"];
 
     public static ClientTls? Read(YamlMap? map)
     {
@@ -14,14 +16,12 @@ internal static class ClientTlsReader
             return null;
         }
 
-        var mode = map.Required("mode", "Write 'ISTIO_MUTUAL', 'SIMPLE', 'MUTUAL' or 'DISABLE'")?.Choice<ClientTlsMode>(
-            [("ISTIO_MUTUAL", ClientTlsMode.IstioMutual), ("SIMPLE", ClientTlsMode.Simple), ("MUTUAL", ClientTlsMode.Mutual), ("DISABLE", ClientTlsMode.Disable)]);
+        var mode = map.Required("mode", "Write 'ISTIO_MUTUAL', 'SIMPLE' or 'DISABLE'")?.Choice<ClientTlsMode>(
+            [("ISTIO_MUTUAL", ClientTlsMode.IstioMutual), ("SIMPLE", ClientTlsMode.Simple), ("DISABLE", ClientTlsMode.Disable)], "MUTUAL");
         var tls = new ClientTls
         {
             Mode = mode ?? ClientTlsMode.IstioMutual,
-            ClientCertificate = map.Text("clientCertificate", TextRules.NotEmpty) ?? "",
-            PrivateKey = map.Text("privateKey", TextRules.NotEmpty) ?? "",
-            CaCertificates = map.Text("caCertificates", TextRules.NotEmpty) ?? "",
+            CaCertificates = map.Text("caCertificates", Pem) ?? "",
             SubjectAltNames = map.Texts("subjectAltNames", TextRules.NotEmpty),
             Sni = map.Text("sni", TextRules.Host) ?? "",
         };
@@ -44,26 +44,24 @@ internal static class ClientTlsReader
                 map.Field(detail)?.Fail("ISTIO_MUTUAL takes all of this from the mesh", "Remove it, or use SIMPLE or MUTUAL");
             }
         }
-
-        if (tls.Mode == ClientTlsMode.Mutual)
-        {
-            _ = map.Required("clientCertificate", "Write the file of the client's certificate, as the client sees it");
-            _ = map.Required("privateKey", "Write the file of its private key, as the client sees it");
-        }
-        else if (tls.Mode == ClientTlsMode.Simple && (map.Field("clientCertificate") ?? map.Field("privateKey")) is { } own)
-        {
-            own.Fail("SIMPLE shows no certificate", "Use MUTUAL, or remove it");
-        }
     }
 
     private static void RefuseWhatIsNotSafe(YamlMap map)
     {
-        map.Aside("credentialName")?.Fail(
-            "there are no Kubernetes secrets that a client could be sent", "Write the files 'clientCertificate', 'privateKey' and 'caCertificates' that the client can read");
+        map.Aside("credentialName")?.Fail("there are no Kubernetes secrets that a client could be sent", "Write the roots of the host into 'caCertificates', as PEM");
+        foreach (var own in (string[])["clientCertificate", "privateKey"])
+        {
+            map.Aside(own)?.Fail("files of a client are its owner's to name, not a manifest's", "Remove it; the certificates of the mesh are shown with ISTIO_MUTUAL");
+        }
+
         map.Aside("caCrl")?.Fail("revocation lists are not checked", "Remove it; short-lived certificates do without");
         if (map.Aside("insecureSkipVerify") is { } skip && skip.Boolean() == true)
         {
             skip.Fail("a connection to nobody in particular is no protection", "Write 'caCertificates' with the roots of the host, or 'mode: DISABLE'");
         }
     }
+
+    // Istio has the name of a file here.
+    private static Mistake? Pem(string text)
+        => text.Contains(PemHeader, StringComparison.Ordinal) ? null : new("files of a client are its owner's to name, not a manifest's", $"Write the roots themselves as PEM ('{PemHeader} …'), or remove it for the system's roots");
 }

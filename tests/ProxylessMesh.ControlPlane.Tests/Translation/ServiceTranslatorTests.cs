@@ -186,7 +186,8 @@ public class ServiceTranslatorTests
     [InlineData("{}", 100, 0)]
     [InlineData("{ consecutive5xxErrors: 3 }", 100, 0)]
     [InlineData("{ consecutive5xxErrors: 0 }", 0, 0)]
-    [InlineData("{ consecutiveGatewayErrors: 2 }", 0, 100)]
+    [InlineData("{ consecutiveGatewayErrors: 2 }", 100, 100)]
+    [InlineData("{ consecutive5xxErrors: 0, consecutiveGatewayErrors: 2 }", 0, 100)]
     [InlineData("{ consecutive5xxErrors: 3, consecutiveGatewayErrors: 2 }", 100, 100)]
     public void Ejection_is_by_the_detectors_that_were_asked_for(string outlier, int fiveXx, int gateway)
     {

@@ -64,6 +64,9 @@ public static class MeshClientServiceCollectionExtensions
         services.AddOptions<MeshOptions>().ValidateOnStart();
     }
 
+    private static ClientTraits Traits(MeshOptions.LocalityOptions locality)
+        => ClientTraits.Unknown with { Region = locality.Region, Zone = locality.Zone, SubZone = locality.SubZone };
+
     private static void AddCalls(IServiceCollection services)
     {
         services.TryAddSingleton<MeshMeter>();
@@ -74,7 +77,8 @@ public static class MeshClientServiceCollectionExtensions
             provider.GetRequiredService<EndpointTransport>().Create,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<MeshMeter>(),
-            provider.GetRequiredService<ILogger<EndpointTable>>()));
+            provider.GetRequiredService<ILogger<EndpointTable>>(),
+            Traits(provider.GetRequiredService<IOptions<MeshOptions>>().Value.Locality)));
         services.TryAddSingleton<SnapshotCompiler>();
         services.TryAddSingleton<SnapshotSource>();
         services.TryAddSingleton(static provider => new CallServices(

@@ -35,4 +35,7 @@ public enum MeshError
 
     /// <summary>Another failure of the exchange with the endpoint.</summary>
     ExchangeFailed,
+
+    /// <summary>The control plane asks clients to drop a share of the cluster's calls, and this was one.</summary>
+    DropOverload,
 }

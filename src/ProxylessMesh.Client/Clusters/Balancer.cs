@@ -2,48 +2,66 @@ using ProxylessMesh.Xds.Resources;
 
 namespace ProxylessMesh.Client.Clusters;
 
-/// <summary>Picks one endpoint of a group that has at least one.</summary>
-internal abstract class Balancer
+/// <summary>Picks one endpoint of a group that has at least one. Any number of threads pick at once; nothing is locked or allocated.</summary>
+/// <param name="endpoints">Those that may be picked; none of weight 0.</param>
+internal abstract class Balancer(ClusterEndpoint[] endpoints)
 {
-    public abstract ClusterEndpoint Pick(PickGroup group);
+    public ClusterEndpoint[] Endpoints { get; } = endpoints;
 
-    public static Balancer For(LoadBalancerConfig config) => config.Kind switch
+    public abstract ClusterEndpoint Pick(in PickInput input);
+
+    /// <param name="config">The policy.</param>
+    /// <param name="members">At least one.</param>
+    /// <param name="moment">For weights that change with time.</param>
+    public static Balancer For(LoadBalancerConfig config, LocalityMember[] members, PickMoment moment)
     {
-        LoadBalancerKind.LeastRequest => new LeastRequestBalancer(config.ChoiceCount),
-        LoadBalancerKind.Random => new RandomBalancer(),
-        _ => new RoundRobinBalancer(),
-    };
-}
-
-/// <summary>One after the other.</summary>
-internal sealed class RoundRobinBalancer : Balancer
-{
-    public override ClusterEndpoint Pick(PickGroup group) => group.Endpoints[group.NextTurn() % (uint)group.Endpoints.Length];
-}
-
-/// <summary>Any.</summary>
-internal sealed class RandomBalancer : Balancer
-{
-    public override ClusterEndpoint Pick(PickGroup group) => group.Endpoints[Random.Shared.Next(group.Endpoints.Length)];
-}
-
-/// <summary>The least loaded of a few drawn at random (gRFC A48).</summary>
-/// <param name="choiceCount">Endpoints to draw, from 2 to 10. Drawn with replacement, as A48 asks.</param>
-internal sealed class LeastRequestBalancer(int choiceCount) : Balancer
-{
-    public override ClusterEndpoint Pick(PickGroup group)
-    {
-        var endpoints = group.Endpoints;
-        var best = endpoints[Random.Shared.Next(endpoints.Length)];
-        for (var i = 1; i < choiceCount; i++)
+        if (config.Kind == LoadBalancerKind.PickFirst)
         {
-            var drawn = endpoints[Random.Shared.Next(endpoints.Length)];
-            if (drawn.ActiveCalls < best.ActiveCalls)
-            {
-                best = drawn;
-            }
+            return PickFirstBalancer.Of(members, config.PickFirstShuffles ? moment.Client.Seed : null);
         }
 
-        return best;
+        var endpoints = Array.ConvertAll(members, static member => member.Endpoint);
+        if (members.Length == 1)
+        {
+            return new RoundRobinBalancer(endpoints);
+        }
+
+        return config.Kind switch
+        {
+            LoadBalancerKind.WeightedRoundRobin => RoundRobin(endpoints, ReportedWeights.Of(config.WeightedRoundRobin, endpoints, moment)),
+            LoadBalancerKind.LeastRequest => LeastRequest(config, endpoints, SlowStart.Weights(config.SlowStart, members, moment)),
+            LoadBalancerKind.Random => WeightTable.For(SlowStart.Weights(null, members, moment)) is { } weights
+                ? new WeightedRandomBalancer(endpoints, weights)
+                : new RandomBalancer(endpoints),
+            LoadBalancerKind.PeakEwma => new PeakEwmaBalancer(endpoints, SlowStart.Weights(null, members, moment), config.ChoiceCount, moment.Time),
+            _ => RoundRobin(endpoints, SlowStart.Weights(config.SlowStart, members, moment)),
+        };
     }
+
+    private static Balancer RoundRobin(ClusterEndpoint[] endpoints, double[] weights)
+        => WeightTable.For(weights) is { } table ? new WeightedRoundRobinBalancer(endpoints, table) : new RoundRobinBalancer(endpoints);
+
+    private static Balancer LeastRequest(LoadBalancerConfig config, ClusterEndpoint[] endpoints, double[] weights)
+        => WeightTable.For(weights) is { } table
+            ? new WeightedLeastRequestBalancer(endpoints, weights, table, config.ActiveRequestBias)
+            : new LeastRequestBalancer(endpoints, config.ChoiceCount);
+}
+
+/// <summary>What a table is built with besides its config.</summary>
+/// <param name="Time">The clock.</param>
+/// <param name="Client">Who this client is.</param>
+/// <param name="Meter">For what is told of weights; null: nothing is.</param>
+internal sealed record PickMoment(TimeProvider Time, ClientTraits Client, Telemetry.MeshMeter? Meter)
+{
+    public long Now { get; } = Time.GetTimestamp();
+}
+
+/// <summary>What balancing knows of this process.</summary>
+/// <param name="Region">Where it runs; empty: unknown.</param>
+/// <param name="Zone">The zone in the region.</param>
+/// <param name="SubZone">The part of the zone.</param>
+/// <param name="Seed">Different in each process and the same for its life: by it clients spread over subsets and first addresses.</param>
+internal sealed record ClientTraits(string Region, string Zone, string SubZone, long Seed)
+{
+    public static readonly ClientTraits Unknown = new("", "", "", Random.Shared.NextInt64());
 }

@@ -5,22 +5,29 @@ namespace ProxylessMesh.Client.Clusters;
 /// <summary>A named group of endpoints and the policy that picks among them, compiled from one accepted config.</summary>
 /// <remarks>
 /// Endpoints that are ejected, or that no connection could be made to, are left out of <see cref="PickTable"/>; it is built anew by the
-/// first pick after such a change, so that picks themselves look at nothing but load.
+/// first pick after such a change, so that picks themselves look at nothing but load. While one thread builds, the others use the table
+/// before. An aggregate cluster has no endpoints of its own: its priorities are those of its <see cref="Leaves"/>, in order.
 /// </remarks>
 internal sealed class Cluster
 {
-    private readonly ClusterLocality[] _localities;
-    private readonly Balancer _balancer;
+    private readonly ClusterPriority[] _priorities;
+    private readonly ClientTraits _client;
     private readonly Lock _rebuild = new();
     private PickTable _table;
+    private SessionTable? _sessions;
 
-    public Cluster(ClusterMembers members, ClusterConfig config, EndpointsConfig? endpointsConfig, ClusterLocality[] localities)
+    public Cluster(ClusterMembers members, ClusterConfig config, EndpointsConfig? endpointsConfig, ClusterLocality[] localities, Cluster[] leaves, ClientTraits client)
     {
         Members = members;
         Config = config;
         EndpointsConfig = endpointsConfig;
-        _localities = localities;
-        _balancer = Balancer.For(config.LoadBalancer);
+        Localities = localities;
+        Leaves = leaves;
+        _client = client;
+        _priorities = leaves.Length > 0
+            ? [.. leaves.SelectMany(static leaf => leaf._priorities)]
+            : ClusterPriority.Compile(config.LoadBalancer, endpointsConfig, localities);
+        Drops = leaves.Length > 0 ? CallDrops.Of(leaves[0].EndpointsConfig) : CallDrops.Of(endpointsConfig);
         _table = Build();
     }
 
@@ -33,42 +40,40 @@ internal sealed class Cluster
     /// <summary>The long-lived side: counters and ejections, the same for every config of this cluster.</summary>
     public ClusterMembers Members { get; }
 
-    /// <summary>All endpoints that calls may run on, for release when this config goes.</summary>
-    public IEnumerable<ClusterEndpoint> Endpoints => _localities.SelectMany(static locality => locality.Healthy.Concat(locality.Draining));
+    /// <summary>The clusters underneath an aggregate cluster (gRFC A37); empty otherwise.</summary>
+    public Cluster[] Leaves { get; }
+
+    /// <summary>Calls to be refused before anything else; null: none.</summary>
+    public CallDrops? Drops { get; }
+
+    public ClusterLocality[] Localities { get; }
+
+    /// <summary>All endpoints that were made for this config, for release when it goes.</summary>
+    public IEnumerable<ClusterEndpoint> Endpoints
+        => Localities.SelectMany(static locality => locality.Healthy.Concat(locality.Draining).Concat(locality.Unhealthy)).Select(static member => member.Endpoint);
 
     /// <returns>Null when the cluster has nobody who takes calls.</returns>
-    public ClusterEndpoint? Pick()
-    {
-        var group = Table().PickGroup();
-        return group is null ? null : _balancer.Pick(group);
-    }
+    public ClusterEndpoint? Pick() => Table().Balancer(null)?.Pick(default);
 
     /// <summary>Picks for one attempt of a call.</summary>
     public ClusterEndpoint? Pick(in PickInput input)
-        => input.Session is { } session && Find(session) is { } home ? home : input.Tried is null ? Pick() : Pick(input.Tried);
-
-    /// <summary>The endpoint of a session, if it still takes calls; one that drains goes on with the sessions that it has (gRFC A55).</summary>
-    private ClusterEndpoint? Find(string name)
     {
-        foreach (var locality in _localities)
+        if (input.Session is { } session && Sessions().Find(session) is { } home)
         {
-            var found = Array.Find(locality.Healthy, endpoint => endpoint.Name == name) ?? Array.Find(locality.Draining, endpoint => endpoint.Name == name);
-            if (found is not null)
-            {
-                return found.IsAvailable ? found : null;
-            }
+            return home;
         }
 
-        return null;
+        var table = Table();
+        return input.Tried is { } tried ? Pick(table, input, tried) : table.Balancer(input.Hash)?.Pick(input);
     }
 
-    /// <summary>Picks for a retry: somebody who was not tried yet, where there is one.</summary>
-    public ClusterEndpoint? Pick(List<ClusterEndpoint> tried)
+    // A retry goes to somebody who was not tried yet, where there is one.
+    private static ClusterEndpoint? Pick(PickTable table, in PickInput input, List<ClusterEndpoint> tried)
     {
-        var picked = Pick();
+        var picked = table.Balancer(input.Hash)?.Pick(input);
         for (var i = 0; i < 3 && picked is not null && tried.Contains(picked); i++)
         {
-            picked = Pick();
+            picked = table.Balancer(input.Hash)?.Pick(input);
         }
 
         if (picked is null || !tried.Contains(picked))
@@ -76,11 +81,14 @@ internal sealed class Cluster
             return picked;
         }
 
-        foreach (var group in Table().Groups)
+        foreach (var balancer in table.Balancers)
         {
-            foreach (var endpoint in group.Endpoints)
+            var endpoints = balancer.Endpoints;
+            var start = Random.Shared.Next(endpoints.Length);
+            for (var i = 0; i < endpoints.Length; i++)
             {
-                if (!tried.Contains(endpoint))
+                var endpoint = endpoints[(start + i) % endpoints.Length];
+                if (endpoint.IsAvailable && !tried.Contains(endpoint))
                 {
                     return endpoint;
                 }
@@ -93,47 +101,50 @@ internal sealed class Cluster
     private PickTable Table()
     {
         var table = Volatile.Read(ref _table);
-        return table.Version == Members.AvailabilityVersion ? table : Rebuild();
+        return table.Version == Version() ? table : Rebuild(table);
     }
 
-    private PickTable Rebuild()
+    // Each part only grows, so the sum changes with every change.
+    private long Version()
     {
-        lock (_rebuild)
+        if (Leaves.Length == 0)
         {
-            if (_table.Version != Members.AvailabilityVersion)
+            return Members.AvailabilityVersion;
+        }
+
+        var version = 0L;
+        foreach (var leaf in Leaves)
+        {
+            version += leaf.Members.AvailabilityVersion;
+        }
+
+        return version;
+    }
+
+    private PickTable Rebuild(PickTable current)
+    {
+        if (!_rebuild.TryEnter())
+        {
+            return current;
+        }
+
+        try
+        {
+            if (_table.Version != Version())
             {
                 Volatile.Write(ref _table, Build());
             }
 
             return _table;
         }
-    }
-
-    // The first priority that has somebody; when all are out, all are used (panic); when all drain, those: a call to somebody who is
-    // about to stop is better than none.
-    private PickTable Build()
-    {
-        var version = Members.AvailabilityVersion;
-        var groups = FirstPriority(static locality => Array.FindAll(locality.Healthy, static endpoint => endpoint.IsAvailable))
-            ?? FirstPriority(static locality => locality.Healthy)
-            ?? FirstPriority(static locality => locality.Draining)
-            ?? [];
-        return new PickTable(version, groups);
-    }
-
-    private PickGroup[]? FirstPriority(Func<ClusterLocality, ClusterEndpoint[]> members)
-    {
-        foreach (var priority in _localities.GroupBy(static locality => locality.Priority).OrderBy(static priority => priority.Key))
+        finally
         {
-            PickGroup[] groups = [.. priority
-                .Select(locality => new PickGroup(Math.Max(1, locality.Weight), members(locality)))
-                .Where(static group => group.Endpoints.Length > 0)];
-            if (groups.Length > 0)
-            {
-                return groups;
-            }
+            _rebuild.Exit();
         }
-
-        return null;
     }
+
+    private PickTable Build() => PickTableCompiler.Compile(Version(), _priorities, new PickMoment(Members.Time, _client, Members.Meter));
+
+    // Made by the first call that belongs to a session.
+    private SessionTable Sessions() => _sessions ??= new SessionTable(_priorities);
 }

@@ -27,6 +27,9 @@ internal sealed class ClusterEndpoint(string cluster, IPEndPoint address, bool m
     /// <summary>Its own host name, for routes that put it in place of the one called; empty: none. The newest config's.</summary>
     public string Hostname { get; set; } = "";
 
+    /// <summary>It speaks HTTP/2 without being asked. The newest config's.</summary>
+    public bool SpeaksHttp2 { get; set; }
+
     /// <summary>Calls go over TLS: mesh mTLS, or that of a server of the world.</summary>
     public bool IsTls { get; init; } = meshTls;
 
@@ -52,6 +55,21 @@ internal sealed class ClusterEndpoint(string cluster, IPEndPoint address, bool m
     public long Pending => Connections.Ready is var ready && ready > 0 && CallsPerConnection == long.MaxValue ? 0 : Math.Max(0, ActiveCalls - (ready * CallsPerConnection));
 
     public OutlierState Outlier { get; } = new();
+
+    /// <summary>The cluster that it belongs to: under an aggregate cluster the one underneath.</summary>
+    public required ClusterMembers Owner { get; init; }
+
+    /// <summary>When it came, as a timestamp of the cluster's clock: its slow start begins then.</summary>
+    public long JoinedAt { get; init; }
+
+    /// <summary>For peak EWMA.</summary>
+    public PeakLatency Latency { get; } = new();
+
+    /// <summary>For weights by load reports.</summary>
+    public ReportedWeight ReportedWeight { get; } = new();
+
+    /// <summary>For pick first: the larger, the later calls began to stay here; 0: never.</summary>
+    public long ChosenAt { get; set; }
 
     /// <summary>Calls sent whose answer's body has not ended: the load that least request compares.</summary>
     public long ActiveCalls => Volatile.Read(ref _calls) & ~Closed;
@@ -104,7 +122,11 @@ internal sealed class ClusterEndpoint(string cluster, IPEndPoint address, bool m
         return Interlocked.Increment(ref _connectFailures);
     }
 
-    public void EndBackOff() => _backingOff = false;
+    public void EndBackOff()
+    {
+        _backingOff = false;
+        ReportedWeight.Restart();
+    }
 
     /// <summary>An answer came: the next failed connect is a first one.</summary>
     public void Connected()

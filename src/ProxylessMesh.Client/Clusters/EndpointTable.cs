@@ -10,41 +10,21 @@ namespace ProxylessMesh.Client.Clusters;
 /// counted, so that connections and ejections survive a push and an endpoint that nobody uses any more drains.
 /// </summary>
 /// <remarks>Transports are made by the function given: this folder knows nothing of connections.</remarks>
-internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, HttpMessageInvoker> transports, TimeProvider time, MeshMeter meter, ILogger<EndpointTable> logger)
+internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, HttpMessageInvoker> transports, TimeProvider time, MeshMeter meter, ILogger<EndpointTable> logger, ClientTraits? client = null)
 {
     private readonly Lock _lock = new();
+    private readonly ClientTraits _client = client ?? ClientTraits.Unknown;
     private readonly Dictionary<string, ClusterMembers> _clusters = [];
 
     /// <summary>Compiles a cluster, or hands out the one compiled before from the very same config.</summary>
+    /// <param name="state">The cluster.</param>
+    /// <param name="others">Where those underneath an aggregate cluster are found; null: there are none.</param>
     /// <returns>Null when the cluster is not there. Give it back by <see cref="Release"/>.</returns>
-    public Cluster? Acquire(ClusterState state)
+    public Cluster? Acquire(ClusterState state, IReadOnlyDictionary<string, ClusterState>? others = null)
     {
-        if (state.Config is not { } config)
-        {
-            return null;
-        }
-
-        var endpoints = state.Endpoints ?? config.InlineEndpoints;
         lock (_lock)
         {
-            if (!_clusters.TryGetValue(config.Name, out var members))
-            {
-                members = new ClusterMembers(config.Name, time, meter, logger);
-                _clusters.Add(config.Name, members);
-            }
-
-            var index = members.Compiled.FindIndex(entry => ReferenceEquals(entry.Cluster.Config, config) && ReferenceEquals(entry.Cluster.EndpointsConfig, endpoints));
-            if (index >= 0)
-            {
-                members.Compiled[index] = (members.Compiled[index].Cluster, members.Compiled[index].Uses + 1);
-                return members.Compiled[index].Cluster;
-            }
-
-            var cluster = CompileLocked(members, config, endpoints);
-            members.Compiled.Add((cluster, 1));
-            members.MembersChanged();
-            members.Use(config);
-            return cluster;
+            return AcquireLocked(state, others);
         }
     }
 
@@ -52,34 +32,107 @@ internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, Ht
     {
         lock (_lock)
         {
-            var members = cluster.Members;
-            var index = members.Compiled.FindIndex(entry => ReferenceEquals(entry.Cluster, cluster));
-            var uses = members.Compiled[index].Uses - 1;
-            members.Compiled[index] = (cluster, uses);
-            if (uses > 0)
+            ReleaseLocked(cluster);
+        }
+    }
+
+    private Cluster? AcquireLocked(ClusterState state, IReadOnlyDictionary<string, ClusterState>? others)
+    {
+        if (state.Config is not { } config)
+        {
+            return null;
+        }
+
+        var leaves = AcquireLeavesLocked(config, others);
+        var endpoints = state.Endpoints ?? config.InlineEndpoints;
+        if (!_clusters.TryGetValue(config.Name, out var members))
+        {
+            members = new ClusterMembers(config.Name, time, meter, logger);
+            _clusters.Add(config.Name, members);
+        }
+
+        var index = members.Compiled.FindIndex(entry
+            => ReferenceEquals(entry.Cluster.Config, config) && ReferenceEquals(entry.Cluster.EndpointsConfig, endpoints) && entry.Cluster.Leaves.SequenceEqual(leaves));
+        if (index >= 0)
+        {
+            Array.ForEach(leaves, ReleaseLocked);
+            members.Compiled[index] = (members.Compiled[index].Cluster, members.Compiled[index].Uses + 1);
+            return members.Compiled[index].Cluster;
+        }
+
+        var cluster = CompileLocked(members, config, endpoints, leaves);
+        members.Compiled.Add((cluster, 1));
+        members.MembersChanged();
+        members.Use(config);
+        return cluster;
+    }
+
+    private void ReleaseLocked(Cluster cluster)
+    {
+        var members = cluster.Members;
+        var index = members.Compiled.FindIndex(entry => ReferenceEquals(entry.Cluster, cluster));
+        var uses = members.Compiled[index].Uses - 1;
+        members.Compiled[index] = (cluster, uses);
+        if (uses > 0)
+        {
+            return;
+        }
+
+        members.Compiled.RemoveAt(index);
+        ReleaseEndpointsLocked(members, cluster);
+        members.MembersChanged();
+        if (members.Compiled.Count == 0)
+        {
+            _clusters.Remove(members.Name);
+            members.Dispose();
+        }
+
+        Array.ForEach(cluster.Leaves, ReleaseLocked);
+    }
+
+    // Depth first, each once (gRFC A37). One that is not there is left out: the others carry the calls.
+    private Cluster[] AcquireLeavesLocked(ClusterConfig config, IReadOnlyDictionary<string, ClusterState>? others)
+    {
+        if (config.AggregateOf.IsDefaultOrEmpty || others is null)
+        {
+            return [];
+        }
+
+        var leaves = new List<ClusterState>();
+        AddLeaves(config, others, leaves, [config.Name]);
+        return [.. leaves.Select(leaf => AcquireLocked(leaf, null)).OfType<Cluster>()];
+    }
+
+    private static void AddLeaves(ClusterConfig config, IReadOnlyDictionary<string, ClusterState> others, List<ClusterState> leaves, HashSet<string> seen)
+    {
+        foreach (var name in config.AggregateOf)
+        {
+            if (!seen.Add(name) || !others.TryGetValue(name, out var state) || state.Config is not { } below)
             {
-                return;
+                continue;
             }
 
-            members.Compiled.RemoveAt(index);
-            ReleaseEndpointsLocked(members, cluster);
-            members.MembersChanged();
-            if (members.Compiled.Count == 0)
+            if (below.Discovery == ClusterDiscovery.Aggregate)
             {
-                _clusters.Remove(members.Name);
-                members.Dispose();
+                AddLeaves(below, others, leaves, seen);
+            }
+            else
+            {
+                leaves.Add(state);
             }
         }
     }
 
-    private Cluster CompileLocked(ClusterMembers members, ClusterConfig config, EndpointsConfig? endpoints)
+    private Cluster CompileLocked(ClusterMembers members, ClusterConfig config, EndpointsConfig? endpoints, Cluster[] leaves)
     {
         var kept = Kept(config);
         var secured = Peers(config.Tls) + kept;
-        ClusterLocality[] localities = endpoints is null
-            ? []
-            : [.. endpoints.Localities.Select(locality => ClusterLocality.Compile(locality, endpoint => AcquireEndpointLocked(members, config, endpoint, kept, secured)))];
-        return new Cluster(members, config, endpoints, localities);
+        var used = endpoints is null ? [] : EndpointSubset.Of(endpoints, config.LoadBalancer, _client.Seed).Localities;
+        ClusterLocality[] localities =
+        [
+            .. used.Select(locality => ClusterLocality.Compile(locality, config.LoadBalancer, endpoint => AcquireEndpointLocked(members, config, endpoint, kept, secured))),
+        ];
+        return new Cluster(members, config, endpoints, localities, leaves, _client);
     }
 
     private ClusterEndpoint AcquireEndpointLocked(ClusterMembers members, ClusterConfig config, EndpointConfig endpoint, string kept, string secured)
@@ -99,6 +152,8 @@ internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, Ht
             var http2 = meshTls || config.Http2;
             entry = (new ClusterEndpoint(config.Name, endpoint.Address, meshTls, transports(config, endpoint, isTls))
             {
+                Owner = members,
+                JoinedAt = time.GetTimestamp(),
                 IsTls = isTls,
                 Key = key,
                 CallsPerConnection = http2 ? config.Connection.MaxConcurrentStreams ?? long.MaxValue : 1,
@@ -107,6 +162,7 @@ internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, Ht
         }
 
         entry.Endpoint.Hostname = endpoint.Hostname;
+        entry.Endpoint.SpeaksHttp2 = config.Http2;
         members.Table[key] = (entry.Endpoint, entry.Uses + 1);
         return entry.Endpoint;
     }

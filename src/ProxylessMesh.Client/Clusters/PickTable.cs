@@ -1,56 +1,46 @@
 namespace ProxylessMesh.Client.Clusters;
 
-/// <summary>The endpoints that picks draw from at this moment, in localities with weights. Immutable but for the turn of round robin.</summary>
+/// <summary>The balancers that picks draw from at this moment, with their shares of the calls. Immutable but for the turns of round robin.</summary>
 internal sealed class PickTable
 {
-    private readonly PickGroup[] _groups;
-    private readonly long[] _limits;
-    private readonly long _total;
+    private readonly Balancer[] _balancers;
+    private readonly double[] _limits;
+    private readonly double _total;
 
-    public PickTable(int version, PickGroup[] groups)
+    public PickTable(long version, IReadOnlyList<(Balancer Balancer, double Share)> groups)
     {
         Version = version;
-        _groups = groups;
-        _limits = new long[groups.Length];
-        for (var i = 0; i < groups.Length; i++)
+        _balancers = new Balancer[groups.Count];
+        _limits = new double[groups.Count];
+        for (var i = 0; i < groups.Count; i++)
         {
-            _total += groups[i].Weight;
-            _limits[i] = _total;
+            _balancers[i] = groups[i].Balancer;
+            _limits[i] = _total += groups[i].Share;
         }
     }
 
     /// <summary>The state of availability that this was built from.</summary>
-    public int Version { get; }
+    public long Version { get; }
 
-    public ReadOnlySpan<PickGroup> Groups => _groups;
+    public ReadOnlySpan<Balancer> Balancers => _balancers;
 
-    public PickGroup? PickGroup()
+    /// <param name="hash">A call that goes by its hash goes to the same priority each time.</param>
+    /// <returns>Null when there is nobody.</returns>
+    public Balancer? Balancer(ulong? hash)
     {
-        if (_groups.Length <= 1)
+        if (_balancers.Length <= 1)
         {
-            return _groups.Length == 0 ? null : _groups[0];
+            return _balancers.Length == 0 ? null : _balancers[0];
         }
 
-        var drawn = Random.Shared.NextInt64(_total);
+        // Envoy takes the priority of a hashed call from the last two digits of its hash.
+        var drawn = _total * (hash is { } key && _balancers[0] is HashBalancer ? key % 100 / 100.0 : Random.Shared.NextDouble());
         var i = 0;
-        while (drawn >= _limits[i])
+        while (i < _limits.Length - 1 && drawn >= _limits[i])
         {
             i++;
         }
 
-        return _groups[i];
+        return _balancers[i];
     }
-}
-
-/// <summary>The available endpoints of one locality.</summary>
-internal sealed class PickGroup(uint weight, ClusterEndpoint[] endpoints)
-{
-    // Starts anywhere, so that many processes do not begin with the same endpoint.
-    private uint _turn = (uint)Random.Shared.Next();
-
-    public uint Weight { get; } = weight;
-
-    public ClusterEndpoint[] Endpoints { get; } = endpoints;
-
-    public uint NextTurn() => Interlocked.Increment(ref _turn);
 }

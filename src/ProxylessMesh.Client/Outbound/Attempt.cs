@@ -19,14 +19,17 @@ internal sealed class Attempt(OutboundCall call, ClusterEndpoint endpoint)
     public Task<HttpResponseMessage> SendAsync(WireRequest wire, CancellationToken cancellationToken, Activity? activity = null)
     {
         call.Address(wire, endpoint, activity);
-        return endpoint.Transport.SendAsync(wire.Request, cancellationToken);
+        return endpoint.Owner.LatencyDecay is { } decay
+            ? SendMeasuredAsync(wire, decay, cancellationToken)
+            : endpoint.Transport.SendAsync(wire.Request, cancellationToken);
     }
 
     public AttemptResult Answered(HttpResponseMessage response)
     {
         var outcome = AttemptOutcome.Of(response, call.IsGrpc, endpoint.IsRemoved);
-        OutcomeRecord.Answer(call.Cluster, endpoint, outcome, call.IsGrpc);
-        if (call.Cluster.Members.Checks is { IsOn: true } checks && response.Headers.NonValidated.Contains("x-envoy-immediate-health-check-fail"))
+        endpoint.Owner.ReadReport(endpoint, response.Headers);
+        OutcomeRecord.Answer(endpoint, outcome, call.IsGrpc);
+        if (endpoint.Owner.Checks is { IsOn: true } checks && response.Headers.NonValidated.Contains("x-envoy-immediate-health-check-fail"))
         {
             checks.Fail(endpoint);
         }
@@ -44,7 +47,7 @@ internal sealed class Attempt(OutboundCall call, ClusterEndpoint endpoint)
             return;
         }
 
-        OutcomeRecord.Body(call.Cluster, endpoint, end, grpc);
+        OutcomeRecord.Body(endpoint, end, grpc);
         endpoint.Finish();
         call.End();
     }
@@ -56,5 +59,15 @@ internal sealed class Attempt(OutboundCall call, ClusterEndpoint endpoint)
         {
             endpoint.Finish();
         }
+    }
+
+    // Until the answer's headers. What failed says nothing of how long an answer takes.
+    private async Task<HttpResponseMessage> SendMeasuredAsync(WireRequest wire, TimeSpan decay, CancellationToken cancellationToken)
+    {
+        var time = endpoint.Owner.Time;
+        var started = time.GetTimestamp();
+        var response = await endpoint.Transport.SendAsync(wire.Request, cancellationToken).ConfigureAwait(false);
+        endpoint.Latency.Observe(time, time.GetElapsedTime(started), decay);
+        return response;
     }
 }

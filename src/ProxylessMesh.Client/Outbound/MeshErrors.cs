@@ -54,6 +54,13 @@ internal static class MeshErrors
         cluster,
         $"has {breaker.PendingLimit} calls that wait for a connection, as many as its circuit breaker allows (maxPendingRequests)");
 
+    public static MeshException DropOverload(string cluster, string category) => new(
+        MeshError.DropOverload,
+        $"A call to cluster '{cluster}' was dropped: its control plane asks clients to drop a share of calls ('{category}'). Try again later.")
+    {
+        Cluster = cluster,
+    };
+
     private static MeshException Refused(Cluster cluster, string reason) => new(
         MeshError.CircuitBreakerOpen,
         $"Cluster '{cluster.Name}' {reason}. Slow down or raise the limit.")

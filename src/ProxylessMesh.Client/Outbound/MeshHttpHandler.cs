@@ -104,6 +104,12 @@ internal sealed class MeshHttpHandler : HttpMessageHandler
             return Fail(request, MeshErrors.ClusterUnavailable(target.Name, target.Error));
         }
 
+        if (cluster.Drops?.Draw() is { } category)
+        {
+            _services.Meter.DroppedByCategory(cluster.Name, category);
+            return Fail(request, MeshErrors.DropOverload(cluster.Name, category));
+        }
+
         if (!cluster.Members.BreakerOf(rule.IsHighPriority).TryEnter())
         {
             _services.Meter.Dropped(cluster.Name, "max_requests");

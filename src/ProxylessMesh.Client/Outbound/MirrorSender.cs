@@ -137,14 +137,14 @@ internal sealed class MirrorSender(TimeProvider time, MeshMeter meter)
             wire.LimitTo(call.Limit);
             using var response = await endpoint.Transport.SendAsync(request, limit.Token).ConfigureAwait(false);
             var outcome = AttemptOutcome.Of(response, call.IsGrpc, endpoint.IsRemoved);
-            OutcomeRecord.Answer(cluster, endpoint, outcome, call.IsGrpc);
+            OutcomeRecord.Answer(endpoint, outcome, call.IsGrpc);
             await DiscardAsync(response, limit.Token).ConfigureAwait(false);
             return "answered";
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             var outcome = limit.IsCancellationRequested ? new Resilience.CallOutcome(Resilience.OutcomeKind.DeadlineExceeded) : AttemptOutcome.Of(e, call.IsGrpc);
-            OutcomeRecord.Failure(cluster, endpoint, outcome, timeWasCallers: false);
+            OutcomeRecord.Failure(endpoint, outcome, timeWasCallers: false);
             return outcome.Word;
         }
         finally

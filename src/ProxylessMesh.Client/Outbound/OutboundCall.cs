@@ -280,7 +280,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
 
             if (endpoint.TryStart())
             {
-                return cluster.Members.MayWait(endpoint, Breaker) ? endpoint : throw TooManyPending(endpoint);
+                return endpoint.Owner.MayWait(endpoint, Breaker) ? endpoint : throw TooManyPending(endpoint);
             }
 
             cluster = wire.Host.State.Routes?.Find(cluster.Name) ?? cluster;
@@ -313,7 +313,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
             _tried.Add(attempt.Endpoint);
         }
 
-        OutcomeRecord.Failure(Cluster, attempt.Endpoint, outcome, _deadline is { IsCallers: true });
+        OutcomeRecord.Failure(attempt.Endpoint, outcome, _deadline is { IsCallers: true });
         attempt.Release();
         return new AttemptResult(outcome, null, error);
     }

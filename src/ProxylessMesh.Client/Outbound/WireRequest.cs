@@ -60,7 +60,7 @@ internal sealed class WireRequest
         var uri = _plan?.Uri ?? _uri;
         _request.RequestUri = uri.Scheme == scheme ? uri : _host.WithScheme(uri, scheme);
         _plan?.AddressTo(this, endpoint);
-        if (endpoint.MeshTls || IsGrpc || cluster.Config.Http2)
+        if (endpoint.MeshTls || IsGrpc || cluster.Config.Http2 || endpoint.SpeaksHttp2)
         {
             _request.Version = HttpVersion.Version20;
             _request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;

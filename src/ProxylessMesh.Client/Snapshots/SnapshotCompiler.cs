@@ -90,7 +90,7 @@ internal sealed class SnapshotCompiler(EndpointTable endpoints, TimeProvider tim
 
     private Cluster? Acquire(XdsConfig config, string name, Dictionary<string, Cluster> clusters)
     {
-        if (!clusters.TryGetValue(name, out var cluster) && config.Clusters.GetValueOrDefault(name) is { } state && endpoints.Acquire(state) is { } acquired)
+        if (!clusters.TryGetValue(name, out var cluster) && config.Clusters.GetValueOrDefault(name) is { } state && endpoints.Acquire(state, config.Clusters) is { } acquired)
         {
             cluster = acquired;
             clusters.Add(name, cluster);

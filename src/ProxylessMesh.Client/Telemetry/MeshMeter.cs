@@ -17,6 +17,10 @@ internal sealed class MeshMeter
     private readonly Counter<long> _retriesRefused;
     private readonly Counter<long> _drops;
     private readonly Counter<long> _faults;
+    private readonly Counter<long> _weightFallbacks;
+    private readonly Counter<long> _weightsNotYetUsable;
+    private readonly Counter<long> _weightsStale;
+    private readonly Histogram<double> _weights;
     private readonly Counter<long> _mirrors;
     private readonly Counter<long> _mirrorsSkipped;
     private readonly Counter<long> _healthChecks;
@@ -38,6 +42,10 @@ internal sealed class MeshMeter
         _mirrors = meter.CreateCounter<long>("proxyless_mesh.client.mirrors", "{request}", "Copies of calls sent to a mirror, by how they ended.");
         _mirrorsSkipped = meter.CreateCounter<long>("proxyless_mesh.client.mirrors_skipped", "{request}", "Copies that were due and not sent, by reason.");
         _healthChecks = meter.CreateCounter<long>("proxyless_mesh.client.health_checks", "{check}", "Active checks of endpoints, by their result.");
+        _weightFallbacks = meter.CreateCounter<long>("grpc.lb.wrr.rr_fallback", "{update}", "Updates of weights after which too few endpoints had a usable one, so that all were equal (gRFC A78).");
+        _weightsNotYetUsable = meter.CreateCounter<long>("grpc.lb.wrr.endpoint_weight_not_yet_usable", "{endpoint}", "Endpoints of an update that had no usable weight yet.");
+        _weightsStale = meter.CreateCounter<long>("grpc.lb.wrr.endpoint_weight_stale", "{endpoint}", "Endpoints of an update whose last weight has expired.");
+        _weights = meter.CreateHistogram<double>("grpc.lb.wrr.endpoint_weights", "{weight}", "The weight of each endpoint of an update; 0 where there is none to use.");
         _ejections = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_enforced", "{ejection}", "Endpoints ejected, by detection method.");
         _ejectionsUnenforced = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_unenforced", "{ejection}", "Ejections not carried out: too many endpoints were out already, or not all are to be enforced.");
     }
@@ -96,6 +104,44 @@ internal sealed class MeshMeter
         if (_drops.Enabled)
         {
             _drops.Add(1, new("proxyless_mesh.cluster", cluster), new("proxyless_mesh.limit", limit));
+        }
+    }
+
+    /// <param name="cluster">The cluster that was called.</param>
+    /// <param name="category">Of the control plane's <c>drop_overloads</c>.</param>
+    public void DroppedByCategory(string cluster, string category)
+    {
+        if (_drops.Enabled)
+        {
+            _drops.Add(1, new("proxyless_mesh.cluster", cluster), new("proxyless_mesh.limit", "drop_overload"), new("proxyless_mesh.drop_category", category));
+        }
+    }
+
+    public void EndpointWeight(string cluster, double weight)
+    {
+        if (_weights.Enabled)
+        {
+            _weights.Record(weight, new KeyValuePair<string, object?>("grpc.lb.backend_service", cluster));
+        }
+    }
+
+    /// <summary>One update of the weights of a group (gRFC A78).</summary>
+    public void EndpointWeights(string cluster, int notYetUsable, int stale, bool isFallback)
+    {
+        var tag = new KeyValuePair<string, object?>("grpc.lb.backend_service", cluster);
+        if (isFallback && _weightFallbacks.Enabled)
+        {
+            _weightFallbacks.Add(1, tag);
+        }
+
+        if (notYetUsable > 0 && _weightsNotYetUsable.Enabled)
+        {
+            _weightsNotYetUsable.Add(notYetUsable, tag);
+        }
+
+        if (stale > 0 && _weightsStale.Enabled)
+        {
+            _weightsStale.Add(stale, tag);
         }
     }
 

@@ -5,7 +5,7 @@ internal sealed record LoadBalancerConfig
 {
     public LoadBalancerKind Kind { get; init; } = LoadBalancerKind.RoundRobin;
 
-    /// <summary>For least request: endpoints drawn per pick, 2 to 10 (gRFC A48).</summary>
+    /// <summary>For least request and peak EWMA: endpoints drawn per pick, 2 to 10 (gRFC A48).</summary>
     public int ChoiceCount { get; init; } = 2;
 
     /// <summary>For least request: how much the load of unequally weighted endpoints counts (Envoy <c>active_request_bias</c>), 0 or more.</summary>
@@ -75,9 +75,6 @@ internal enum LoadBalancerKind
 internal sealed record RingHashConfig(int MinimumRingSize, int MaximumRingSize)
 {
     public static readonly RingHashConfig Default = new(1024, 4096);
-
-    /// <summary>Without a hash policy, the hash of this request header (gRFC A76); empty: random.</summary>
-    public string RequestHashHeader { get; init; } = "";
 }
 
 /// <summary>Client-side weighted round robin by ORCA reports (gRFC A58).</summary>

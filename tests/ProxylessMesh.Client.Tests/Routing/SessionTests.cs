@@ -104,7 +104,8 @@ public sealed class SessionTests
     {
         await using var leaving = await TestBackend.StartAsync(static http => http.Response.WriteAsync("leaving"));
         await using var staying = await TestBackend.StartAsync(static http => http.Response.WriteAsync("staying"));
-        var cluster = Configs.Cluster("catalog") with
+        var sessions = new LoadBalancerConfig { Sessions = SessionHosts.Healthy | SessionHosts.Draining };
+        var cluster = Configs.Cluster(new ClusterConfig { Name = "catalog", EdsName = "catalog", LoadBalancer = sessions }) with
         {
             Endpoints = Configs.Endpoints("catalog", new EndpointConfig { Address = leaving.Address, Health = EndpointHealth.Draining }, new EndpointConfig { Address = staying.Address }),
         };

@@ -155,6 +155,31 @@ public sealed class GrpcTests : IAsyncLifetime
 
     private IdentityService.IdentityServiceClient Client() => _mesh.Services.GetRequiredService<IdentityService.IdentityServiceClient>();
 
+    [Fact]
+    public async Task Mirror_of_a_unary_call_gets_its_message()
+    {
+        var copied = new TaskCompletionSource<string>();
+        await using var shadow = await TestBackend.StartAsync(
+            async http =>
+            {
+                using var body = new MemoryStream();
+                await http.Request.Body.CopyToAsync(body, http.RequestAborted);
+                http.Response.Headers["grpc-status"] = "0";
+                copied.TrySetResult($"{http.Request.Protocol} {http.Request.Path.Value!.Split('/')[^1]} {http.Request.Host} {http.Request.ContentType} {body.Length}");
+            },
+            new TestIdentitySource(_ca.Issue("shop", "shadow")));
+        _mesh.Xds.Publish(Configs.Host(
+            "pricing",
+            Configs.Forward("pricing") with { Mirrors = [new MirrorConfig("shadow", new FractionMatcher(FractionMatcher.Always))] },
+            Configs.Cluster(new ClusterConfig { Name = "pricing", Tls = new UpstreamTlsConfig() }, Address),
+            Configs.Cluster(new ClusterConfig { Name = "shadow", Tls = new UpstreamTlsConfig() }, shadow.Address)));
+
+        var reply = await Client().IssueIdentityAsync(new IssueIdentityRequest { Namespace = "n" }, cancellationToken: TestEnd);
+
+        Assert.Equal("spiffe://n", reply.SpiffeId);
+        Assert.Equal("HTTP/2 IssueIdentity pricing-shadow application/grpc 8", await copied.Task.WaitAsync(TestEnd));
+    }
+
     private void Publish(RouteActionConfig action) => _mesh.Xds.Publish(Configs.Host("pricing", action, Configs.Cluster(
         new ClusterConfig { Name = "pricing", Tls = new UpstreamTlsConfig { PeerNames = [StringMatcher.Exact("spiffe://mesh.local/ns/shop/sa/pricing")] } },
         Address)));

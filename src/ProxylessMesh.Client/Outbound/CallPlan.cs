@@ -1,6 +1,7 @@
 using ProxylessMesh.Client.Clusters;
 using ProxylessMesh.Client.Resilience;
 using ProxylessMesh.Client.Routing;
+using ProxylessMesh.Xds.Resources;
 
 namespace ProxylessMesh.Client.Outbound;
 
@@ -62,7 +63,10 @@ internal sealed class CallPlan
     /// <summary>Where an attempt shall go: a retry goes elsewhere, unless the session may not move (Envoy).</summary>
     public string? SessionOf(bool isRetry) => isRetry && Target.Session is not { IsStrict: true } ? null : Session;
 
-    /// <summary>Carries out the rewrites and draws the faults of the answer, after the header changes of the route, and sends the mirrors on their way.</summary>
+    /// <summary>Draws what a fault does to the answer. Like all of faults before the route changes the call (Envoy's order of filters).</summary>
+    public void DrawFault(FaultConfig fault, WireRequest wire, FaultInjector faults) => _responseFault = faults.DrawResponse(fault, wire.Input);
+
+    /// <summary>Carries out the rewrites, after the header changes of the route, and sends the mirrors on their way.</summary>
     public void Prepare(WireRequest wire, CallServices services, CancellationToken call)
     {
         if (_rule.IdleTimeout is { } silence)
@@ -72,11 +76,6 @@ internal sealed class CallPlan
             {
                 body.Written += Idle.Touch;
             }
-        }
-
-        if (Target.Fault is { } fault)
-        {
-            _responseFault = services.Faults.DrawResponse(fault, wire.Input);
         }
 
         if (Target.PathRewrite is { } path)

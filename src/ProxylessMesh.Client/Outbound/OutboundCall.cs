@@ -242,7 +242,13 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         try
         {
             var injected = await services.Faults.InjectAsync(fault, wire.Input, Token).ConfigureAwait(false);
-            return injected.IsNone ? null : LocalAnswer.Abort(wire.Request, wire.IsGrpc, injected.HttpStatus, injected.GrpcStatus);
+            if (injected.IsNone)
+            {
+                wire.Plan?.DrawFault(fault, wire, services.Faults);
+                return null;
+            }
+
+            return LocalAnswer.Abort(wire.Request, wire.IsGrpc, injected.HttpStatus, injected.GrpcStatus);
         }
         catch (OperationCanceledException e) when (DeadlinePassed)
         {

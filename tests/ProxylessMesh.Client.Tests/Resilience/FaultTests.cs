@@ -179,6 +179,22 @@ public sealed class FaultTests
     }
 
     [Fact]
+    public async Task Fault_of_an_answer_sees_the_call_as_it_was_before_its_route_changed_it()
+    {
+        await using var backend = await TestBackend.StartAsync(static http => http.Response.WriteAsync(new string('x', 100)));
+        var route = Configs.Route(Configs.Forward("catalog")) with { Headers = new HeaderOperationsConfig { RequestRemove = ["x-user"] } };
+        var fault = new FaultConfig { CutAfterBytes = 1, CutFraction = All, Headers = [new HeaderMatcher { Name = "x-user" }] };
+        await using var mesh = TestMesh.With(Configs.Host("catalog", [route], Configs.Cluster("catalog", backend.Address)).With(fault));
+        using var client = mesh.Client();
+
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => SendAsync(client, ("x-user", "ann")));
+        using var response = await SendAsync(client);
+
+        Assert.Equal(200, (int)response.StatusCode);
+        Assert.Equal(0, mesh.Services.GetRequiredService<FaultInjector>().Active);
+    }
+
+    [Fact]
     public async Task Body_arrives_at_the_rate_of_the_fault()
     {
         var time = new FakeTimeProvider();

@@ -59,6 +59,27 @@ public sealed class GrpcStreamTests
         Assert.Equal((10, 10), (one.Calls, other.Calls));
     }
 
+    [Fact]
+    public async Task Stream_on_a_hedged_route_is_one_call_for_as_long_as_its_client_sends()
+    {
+        await using var server = await EchoGrpc.StartAsync();
+        await using var mesh = TestMesh.With(Configs.Host(
+            "echo", Configs.Forward("echo") with { Hedge = new HedgeConfig { MaxAttempts = 3, Delay = TimeSpan.Zero, NonFatalGrpcStatuses = [14] } }, Configs.Cluster("echo", server.Address)));
+        using var channel = Channel(mesh);
+        using var call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(EchoGrpc.Duplex, null, Options());
+        for (var i = 0; i < 20; i++)
+        {
+            await call.RequestStream.WriteAsync([(byte)i], TestEnd);
+            Assert.True(await call.ResponseStream.MoveNext(TestEnd));
+            Assert.Equal([(byte)i], call.ResponseStream.Current);
+        }
+
+        await call.RequestStream.CompleteAsync();
+        Assert.False(await call.ResponseStream.MoveNext(TestEnd));
+        Assert.Equal(1, server.Calls);
+        RetryTests.AssertIdle(mesh, "echo");
+    }
+
     // gRFC A6: a call is committed when headers came; a status without them is one that may be given up.
     [Theory]
     [InlineData("unary", 4)]

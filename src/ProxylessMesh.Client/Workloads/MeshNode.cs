@@ -12,6 +12,8 @@ internal sealed class MeshNode(IOptions<MeshOptions> options)
     public static readonly IReadOnlyList<string> Features =
     [
         "outlier.consecutive", "retry", "timeout", "fault", "weights", "header-operations", "circuit-breaker.max-requests", "locality-weights",
+        "endpoint-weights", "priority-spill", "panic-threshold", "drop-overload", "ring-hash", "maglev", "weighted-round-robin", "peak-ewma", "pick-first", "slow-start",
+        "zone-aware", "subsets", "aggregate-clusters",
     ];
 
     private readonly MeshOptions _options = options.Value;

@@ -114,12 +114,16 @@ public sealed class LoadReportTests : IDisposable
         await using var mesh = new TestMesh(time: time);
         mesh.Xds.Publish(Configs.Host("catalog", Configs.Forward("catalog"), Configs.Cluster(new ClusterConfig { Name = "catalog", LoadBalancer = Weighted }, busy.Address, idle.Address)));
         using var client = mesh.Client();
+        using var fallbacks = new Measurements(mesh, "grpc.lb.wrr.rr_fallback");
 
         await CallAsync(10);
+        var early = fallbacks.Tags.Count;
         time.Advance(TimeSpan.FromSeconds(1));
         var answers = await CallAsync(100);
 
-        // One in ten, and exactly that.
+        // Nobody had reported when the first table was built; the next is by weight: one in ten, and exactly that.
+        Assert.True(early > 0);
+        Assert.Equal(early, fallbacks.Tags.Count);
         Assert.InRange(answers.Count(static text => text.Contains("=0.9", StringComparison.Ordinal)), 8, 12);
 
         async Task<List<string>> CallAsync(int count)
@@ -147,11 +151,13 @@ public sealed class LoadReportTests : IDisposable
         var cluster = Configs.Cluster("catalog", backend.Address);
         mesh.Xds.Publish(Configs.Host("catalog", Configs.Forward("catalog"), cluster with { Endpoints = cluster.Endpoints! with { Drops = [("overload", 1_000_000)] } }));
         using var client = mesh.Client();
+        using var drops = new Measurements(mesh, "proxyless_mesh.client.drops");
 
         var error = await Assert.ThrowsAsync<MeshException>(() => client.GetStringAsync(new Uri("http://catalog/"), TestContext.Current.CancellationToken));
 
         Assert.Equal(MeshError.DropOverload, error.Error);
         Assert.Contains("'overload'", error.Message, StringComparison.Ordinal);
+        Assert.Equal("overload", Assert.Single(drops.Tags)["proxyless_mesh.drop_category"]);
         Assert.Equal(0, reached);
         Assert.Equal(0, mesh.Cluster("catalog").Members.Breaker.Active);
     }

@@ -1,16 +1,19 @@
 using System.Net;
 using System.Net.Security;
+using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using ProxylessMesh.Client.Clusters;
 using ProxylessMesh.Protos.V1;
 using ProxylessMesh.Spiffe;
 using ProxylessMesh.TestSupport;
 using ProxylessMesh.Xds.Matching;
 using ProxylessMesh.Xds.Resources;
+using Xds.Data.Orca.V3;
 
 namespace ProxylessMesh.Client.Tests.Outbound;
 
@@ -63,6 +66,20 @@ public sealed class GrpcTests : IAsyncLifetime
 
         Assert.Equal("spiffe://n", reply.SpiffeId);
         RetryTests.AssertIdle(_mesh, "pricing");
+    }
+
+    [Fact]
+    public async Task Load_report_in_the_trailers_is_the_weight_of_its_endpoint()
+    {
+        var weights = new WeightedRoundRobinConfig { BlackoutPeriod = TimeSpan.Zero };
+        Publish(Configs.Forward("pricing"), new LoadBalancerConfig { Kind = LoadBalancerKind.WeightedRoundRobin, WeightedRoundRobin = weights });
+        _answers.Report = new OrcaLoadReport { ApplicationUtilization = 0.25, RpsFractional = 50 }.ToByteArray();
+
+        await Client().IssueIdentityAsync(new IssueIdentityRequest { Namespace = "n" }, cancellationToken: TestEnd);
+
+        var endpoint = _mesh.Cluster("pricing").Endpoints.Single();
+        Assert.Equal(WeightState.Usable, endpoint.ReportedWeight.Read(TimeProvider.System, TimeProvider.System.GetTimestamp(), weights, out var weight));
+        Assert.Equal(200, weight, 9);
     }
 
     [Fact]
@@ -180,8 +197,8 @@ public sealed class GrpcTests : IAsyncLifetime
         Assert.Equal("HTTP/2 IssueIdentity pricing-shadow application/grpc 8", await copied.Task.WaitAsync(TestEnd));
     }
 
-    private void Publish(RouteActionConfig action) => _mesh.Xds.Publish(Configs.Host("pricing", action, Configs.Cluster(
-        new ClusterConfig { Name = "pricing", Tls = new UpstreamTlsConfig { PeerNames = [StringMatcher.Exact("spiffe://mesh.local/ns/shop/sa/pricing")] } },
+    private void Publish(RouteActionConfig action, LoadBalancerConfig? balancer = null) => _mesh.Xds.Publish(Configs.Host("pricing", action, Configs.Cluster(
+        new ClusterConfig { Name = "pricing", LoadBalancer = balancer ?? new LoadBalancerConfig(), Tls = new UpstreamTlsConfig { PeerNames = [StringMatcher.Exact("spiffe://mesh.local/ns/shop/sa/pricing")] } },
         Address)));
 
     internal sealed class Answers
@@ -191,6 +208,8 @@ public sealed class GrpcTests : IAsyncLifetime
         public StatusCode? FirstFailure { get; set; }
 
         public DateTime LastDeadline { get; set; }
+
+        public byte[]? Report { get; set; }
     }
 
     private sealed class Identities(Answers answers) : IdentityService.IdentityServiceBase
@@ -198,6 +217,11 @@ public sealed class GrpcTests : IAsyncLifetime
         public override Task<IssueIdentityResponse> IssueIdentity(IssueIdentityRequest request, ServerCallContext context)
         {
             answers.LastDeadline = context.Deadline;
+            if (answers.Report is { } report)
+            {
+                context.ResponseTrailers.Add("endpoint-load-metrics-bin", report);
+            }
+
             if (++answers.Calls == 1 && answers.FirstFailure is { } failure)
             {
                 throw new RpcException(new Status(failure, "as the test asked"));

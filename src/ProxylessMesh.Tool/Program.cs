@@ -6,6 +6,7 @@ var root = new RootCommand("mesh: a service mesh for .NET without proxies.")
 {
     UpCommand.Create(),
     ValidateCommand.Create(),
+    ExplainCommand.Create(),
     CheckCommand.Create(),
     EchoCommand.Create(),
     CallCommand.Create(),

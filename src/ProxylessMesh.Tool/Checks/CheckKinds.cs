@@ -15,6 +15,7 @@ internal static class CheckKinds
         ["manifest"] = ManifestCheck.Answer,
         ["match"] = MatchCheck.Answer,
         ["path"] = PathCheck.Answer,
+        ["route"] = RouteCheck.Answer,
         ["xds"] = XdsCheck.Answer,
     };
 

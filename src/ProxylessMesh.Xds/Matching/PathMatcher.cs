@@ -24,6 +24,8 @@ internal abstract record PathMatcher
     private sealed record TextMatcher(StringMatcher Matcher) : PathMatcher
     {
         public override bool Matches(ReadOnlySpan<char> path) => Matcher.Matches(path);
+
+        public override string ToString() => Matcher.ToString();
     }
 
     private sealed record PrefixMatcher(string Expected, StringComparison Comparison) : PathMatcher
@@ -31,6 +33,8 @@ internal abstract record PathMatcher
         public override bool Matches(ReadOnlySpan<char> path) => path.StartsWith(Expected, Comparison);
 
         public override int MatchedLength(ReadOnlySpan<char> path) => Expected.Length;
+
+        public override string ToString() => $"prefix '{Expected}'";
     }
 
     private sealed record SeparatedPrefixMatcher(string Expected, StringComparison Comparison) : PathMatcher
@@ -39,5 +43,7 @@ internal abstract record PathMatcher
             => path.StartsWith(Expected, Comparison) && (path.Length == Expected.Length || path[Expected.Length] == '/');
 
         public override int MatchedLength(ReadOnlySpan<char> path) => Expected.Length;
+
+        public override string ToString() => $"path segments '{Expected}'";
     }
 }

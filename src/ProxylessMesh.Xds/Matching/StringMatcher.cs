@@ -27,26 +27,36 @@ internal abstract record StringMatcher
     private sealed record ExactMatcher(string Expected, StringComparison Comparison) : StringMatcher
     {
         public override bool Matches(ReadOnlySpan<char> text) => text.Equals(Expected, Comparison);
+
+        public override string ToString() => $"exact '{Expected}'";
     }
 
     private sealed record PrefixMatcher(string Expected, StringComparison Comparison) : StringMatcher
     {
         public override bool Matches(ReadOnlySpan<char> text) => text.StartsWith(Expected, Comparison);
+
+        public override string ToString() => $"prefix '{Expected}'";
     }
 
     private sealed record SuffixMatcher(string Expected, StringComparison Comparison) : StringMatcher
     {
         public override bool Matches(ReadOnlySpan<char> text) => text.EndsWith(Expected, Comparison);
+
+        public override string ToString() => $"suffix '{Expected}'";
     }
 
     private sealed record ContainsMatcher(string Expected, StringComparison Comparison) : StringMatcher
     {
         public override bool Matches(ReadOnlySpan<char> text) => text.Contains(Expected, Comparison);
+
+        public override string ToString() => $"contains '{Expected}'";
     }
 
     private sealed record RegexMatcher(Regex Expression) : StringMatcher
     {
         public override bool Matches(ReadOnlySpan<char> text) => Expression.IsMatch(text);
+
+        public override string ToString() => $"regex '{Expression}'";
 
         public bool Equals(RegexMatcher? other) => other is not null && other.Expression.ToString() == Expression.ToString();
 

@@ -9,7 +9,7 @@ namespace ProxylessMesh.Tool.Tests.Vectors;
 /// The cases of one public test suite, read from the folder that MESH_VECTORS names or, without it, from <c>shared/vectors</c> beside the
 /// repository. They are not part of the repository: where they are missing, the test is skipped.
 /// </summary>
-internal sealed class VectorSuite(string name, JsonElement[] cases)
+internal sealed class VectorSuite(string name, JsonElement document, JsonElement[] cases)
 {
     // Of 100 cases, this many may be on the list of differences.
     private const int MaxDifferencePercent = 2;
@@ -20,10 +20,13 @@ internal sealed class VectorSuite(string name, JsonElement[] cases)
         var file = Path.Combine(folder, name + ".json");
         Assert.SkipUnless(File.Exists(file), $"There is no '{file}'. Set MESH_VECTORS to the folder of the test vectors.");
         using var suite = JsonDocument.Parse(File.ReadAllText(file));
-        return new VectorSuite(name, [.. suite.RootElement.GetProperty("cases").EnumerateArray().Select(static testCase => testCase.Clone())]);
+        return new VectorSuite(name, suite.RootElement.Clone(), [.. suite.RootElement.GetProperty("cases").EnumerateArray().Select(static testCase => testCase.Clone())]);
     }
 
-    public VectorSuite Where(Func<JsonElement, bool> isBinding) => new(name, [.. cases.Where(isBinding)]);
+    public VectorSuite Where(Func<JsonElement, bool> isBinding) => new(name, document, [.. cases.Where(isBinding)]);
+
+    /// <summary>The whole file.</summary>
+    public JsonElement Document => document;
 
     public IReadOnlyList<JsonElement> Cases => cases;
 
@@ -52,7 +55,8 @@ internal sealed class VectorSuite(string name, JsonElement[] cases)
             .Where(line => line[0] == name)
             .ToDictionary(static line => line[1], static line => line[2]);
 
-        Assert.Empty(wrong.Where(entry => !differences.ContainsKey(entry.Id)).Select(static entry => $"{entry.Id}: {entry.Problem}"));
+        var unexpected = wrong.Where(entry => !differences.ContainsKey(entry.Id)).Select(static entry => $"{entry.Id}: {entry.Problem}").ToList();
+        Assert.True(unexpected.Count == 0, $"{unexpected.Count} cases of {name} are answered differently:\n{string.Join('\n', unexpected)}");
         Assert.Empty(differences.Keys.Except(wrong.Select(static entry => entry.Id)));
         Assert.True(differences.Count * 100 <= cases.Length * MaxDifferencePercent, $"{differences.Count} of {cases.Length} cases of {name} are answered differently.");
     }

@@ -23,4 +23,10 @@ public sealed class VectorTests
             .Where(static testCase => testCase.TryGetProperty("consensus", out var consensus) && consensus.ValueKind == JsonValueKind.True
                 && (!testCase.TryGetProperty("conditions", out var conditions) || conditions.ValueKind == JsonValueKind.Null))
             .CheckAsync("xds", static (testCase, answer) => answer["accepted"]?.GetValue<bool>() == (testCase.GetProperty("expect").GetString() == "ack"));
+
+    // What it must have understood, where the suite says so: the first management server.
+    [Fact]
+    public Task Bootstraps_are_read_as_by_gRPC()
+        => VectorSuite.Load("grpc_bootstrap").CheckAsync("bootstrap", static (testCase, answer) => answer["accepted"]?.GetValue<bool>() == (testCase.GetProperty("expect").GetProperty("verdict").GetString() == "accept")
+            && (!testCase.GetProperty("expect").TryGetProperty("first_server", out var server) || new Uri(answer["server"]!.GetValue<string>()) is var understood && $"{understood.Host}:{understood.Port}" == server.GetProperty("server_uri").GetString()));
 }

@@ -56,7 +56,7 @@ internal sealed class HeaderOperations
                     request.Headers.Remove(name);
                 }
 
-                request.Headers.TryAddWithoutValidation(name, value);
+                Append(request, name, value);
             }
         }
     }
@@ -81,6 +81,18 @@ internal sealed class HeaderOperations
                 Add(response, name, value);
             }
         }
+    }
+
+    // One value for all, as Envoy's users compare them: HttpClient would put ", " between several. Cookies have a form of their own (RFC 6265 §4.2.1).
+    private static void Append(HttpRequestMessage request, string name, string value)
+    {
+        if (request.Headers.NonValidated.TryGetValues(name, out var before) && !name.Equals("Cookie", StringComparison.OrdinalIgnoreCase))
+        {
+            value = $"{string.Join(',', before.AsEnumerable())},{value}";
+            request.Headers.Remove(name);
+        }
+
+        request.Headers.TryAddWithoutValidation(name, value);
     }
 
     private static void Remove(HttpResponseMessage response, string name)

@@ -32,7 +32,7 @@ internal sealed record Answerer(string Service, string Namespace, string Version
 /// <summary>What came of one call.</summary>
 internal sealed record CallResult
 {
-    /// <summary>Null where no answer came.</summary>
+    /// <summary>Where the data plane could not carry the call out: what a proxy would have answered. Null where there is no such status.</summary>
     public int? Status { get; init; }
 
     /// <summary>For gRPC.</summary>
@@ -57,6 +57,9 @@ internal sealed record CallResult
 
     /// <summary>Why no answer came.</summary>
     public string? Error { get; init; }
+
+    /// <summary>What the application sees as <c>MeshException.Error</c>.</summary>
+    public string? MeshError { get; init; }
 
     public double Milliseconds { get; init; }
 

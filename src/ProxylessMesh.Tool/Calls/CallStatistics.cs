@@ -9,7 +9,7 @@ internal static class CallStatistics
     public static CallSummary Of(IReadOnlyList<CallResult> results) => new()
     {
         Calls = results.Count,
-        Statuses = Count(results, static result => result.GrpcStatus is { } grpc ? string.Create(CultureInfo.InvariantCulture, $"grpc {grpc}") : result.Status?.ToString(CultureInfo.InvariantCulture) ?? "error"),
+        Statuses = Count(results, static result => result.Error is not null ? "error" : result.GrpcStatus is { } grpc ? string.Create(CultureInfo.InvariantCulture, $"grpc {grpc}") : result.Status?.ToString(CultureInfo.InvariantCulture) ?? ""),
         Distribution = Count(results, Workload),
         Errors = Count(results, static result => result.Error),
         Attempts = results.Sum(static result => result.Decision?.Attempts ?? 0),

@@ -46,7 +46,8 @@ internal sealed class MeshCaller(MeshHttpHandlerFactory handlers) : IDisposable
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or InvalidDataException || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            result = new CallResult { Error = exception.Message, IsUnreachable = exception is MeshException { Error: MeshError.ConfigUnavailable } };
+            var error = (exception as MeshException)?.Error;
+            result = new CallResult { Status = ProxyStatus(error), Error = exception.Message, MeshError = error?.ToString(), IsUnreachable = error == MeshError.ConfigUnavailable };
         }
 
         return result with { Decision = _decisions.End(activity), Milliseconds = Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 3) };
@@ -57,6 +58,16 @@ internal sealed class MeshCaller(MeshHttpHandlerFactory handlers) : IDisposable
         _client.Dispose();
         _decisions.Dispose();
     }
+
+    // An application gets an exception; whoever compares meshes asks for the status that a proxy would have answered.
+    private static int? ProxyStatus(MeshError? error) => error switch
+    {
+        null or MeshError.UnknownHost or MeshError.ConfigUnavailable => null,
+        MeshError.NoRoute => 404,
+        MeshError.DeadlineExceeded => 504,
+        MeshError.ExchangeFailed => 502,
+        _ => 503,
+    };
 
     private static HttpRequestMessage Request(CallRequest call)
     {
@@ -98,13 +109,13 @@ internal sealed class MeshCaller(MeshHttpHandlerFactory handlers) : IDisposable
         }
 
         var (who, seen) = Echoed(text);
-        var trailers = Pairs(response.TrailingHeaders);
+        var trailers = Pairs(response.TrailingHeaders.NonValidated);
         return new CallResult
         {
             Status = (int)response.StatusCode,
             GrpcStatus = isGrpc ? GrpcStatus(response, trailers) : null,
             GrpcMessage = isGrpc ? Value(response, trailers, "grpc-message") : null,
-            Headers = Pairs(response.Headers.Concat(response.Content.Headers)),
+            Headers = Pairs(response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated)),
             Trailers = trailers,
             AnsweredBy = who,
             Seen = seen,
@@ -131,12 +142,13 @@ internal sealed class MeshCaller(MeshHttpHandlerFactory handlers) : IDisposable
     private static string? Value(HttpResponseMessage response, SortedDictionary<string, string> trailers, string name)
         => trailers.GetValueOrDefault(name) ?? (response.Headers.TryGetValues(name, out var values) ? string.Join(',', values) : null);
 
-    private static SortedDictionary<string, string> Pairs(IEnumerable<KeyValuePair<string, IEnumerable<string>>> headers)
+    // As they came: HttpClient would rewrite what it can parse, such as a Location.
+    private static SortedDictionary<string, string> Pairs(IEnumerable<KeyValuePair<string, HeaderStringValues>> headers)
     {
         var pairs = new SortedDictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, values) in headers)
         {
-            pairs[name] = string.Join(',', values);
+            pairs[name] = string.Join(',', values.AsEnumerable());
         }
 
         return pairs;

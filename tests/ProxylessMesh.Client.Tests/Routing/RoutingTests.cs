@@ -113,7 +113,7 @@ public sealed class RoutingTests
 
         using var response = await client.SendAsync(request, TestEnd);
 
-        Assert.Equal("|new|1,2", (await response.Content.ReadAsStringAsync(TestEnd)).Replace(" ", "", StringComparison.Ordinal));
+        Assert.Equal("|new|1,2", await response.Content.ReadAsStringAsync(TestEnd));
         Assert.False(response.Headers.Contains("x-secret"));
         Assert.Equal("mesh", Assert.Single(response.Headers.GetValues("x-from")));
         Assert.Equal("here", Assert.Single(request.Headers.GetValues("x-gone")));

@@ -56,7 +56,8 @@ internal sealed class TestMesh : IAsyncDisposable
     /// <summary>The one cluster of a host, as calls see it now.</summary>
     public Cluster Cluster(string host)
     {
-        var slot = _services.GetRequiredService<SnapshotSource>().Find(new HostKey(host, 0));
+        Assert.True(HostKey.TryGet(new Uri((host.EndsWith(":443", StringComparison.Ordinal) ? "https://" : "http://") + host), out var key));
+        var slot = _services.GetRequiredService<SnapshotSource>().Find(key);
         return Assert.Single(slot.State.Routes!.Clusters);
     }
 

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ProxylessMesh.Client.Snapshots;
 
-/// <summary>What an application calls: a host name, and a port where it is not the scheme's own (then 0).</summary>
+/// <summary>What an application calls: a host name and a port. 0 is the port of an http address that names none; of an https address it is 443.</summary>
 internal readonly record struct HostKey(string Host, int Port)
 {
     /// <summary>The name as a listener is asked for.</summary>
@@ -24,7 +24,8 @@ internal readonly record struct HostKey(string Host, int Port)
             return false;
         }
 
-        key = new HostKey(host, uri.IsDefaultPort ? 0 : uri.Port);
+        // A host outside may be another one behind 443, and must not be called by its plaintext port because of a name alone.
+        key = new HostKey(host, uri.IsDefaultPort && uri.Scheme == Uri.UriSchemeHttp ? 0 : uri.Port);
         return true;
     }
 }

@@ -66,7 +66,8 @@ internal sealed class HostSlot(HostKey key)
         }
 
         // The path and query are canonical already: they come from a Uri.
-        var to = new Uri($"{scheme}://{Authority}{uri.PathAndQuery}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+        var authority = uri.IsDefaultPort ? uri.IdnHost : Authority;
+        var to = new Uri($"{scheme}://{authority}{uri.PathAndQuery}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
         Volatile.Write(ref _lastUri, new UriPair(uri, scheme, to));
         return to;
     }

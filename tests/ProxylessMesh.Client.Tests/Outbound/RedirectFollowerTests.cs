@@ -95,7 +95,7 @@ public sealed class RedirectFollowerTests
     [Fact]
     public async Task Nobody_is_led_from_https_to_http()
     {
-        await using var mesh = TestMesh.With(Configs.Host("catalog", [Configs.Route(new RedirectActionConfig { Scheme = "http", Host = "products" })]));
+        await using var mesh = TestMesh.With(Configs.Host("catalog:443", [Configs.Route(new RedirectActionConfig { Scheme = "http", Host = "products" })]));
         using var client = mesh.Client();
 
         using var response = await client.GetAsync(new Uri("https://catalog/"), TestEnd);

@@ -5,6 +5,10 @@ namespace ProxylessMesh.Tool.Tests.Vectors;
 /// <summary>What the test suites of Istio, Gateway API, gRPC and Envoy expect, asked through <c>mesh check</c>.</summary>
 public sealed class VectorTests
 {
+    // Others hold end-user tokens and foreign authorizers, or kinds that are not read.
+    private static readonly HashSet<string> IstioKinds = ["VirtualService", "ServiceEntry", "WorkloadEntry", "Sidecar", "PeerAuthentication"];
+    private static readonly HashSet<string> GatewayKinds = ["HTTPRoute", "GRPCRoute", "ReferenceGrant", "BackendTLSPolicy", "Service", "Namespace"];
+
     [Fact]
     public Task Matchers_match_as_in_gRPC_and_Istio()
         => VectorSuite.Load("matchers").CheckAsync("match", static (testCase, answer) => testCase.GetProperty("type").GetString() == "string-config"
@@ -29,4 +33,15 @@ public sealed class VectorTests
     public Task Bootstraps_are_read_as_by_gRPC()
         => VectorSuite.Load("grpc_bootstrap").CheckAsync("bootstrap", static (testCase, answer) => answer["accepted"]?.GetValue<bool>() == (testCase.GetProperty("expect").GetProperty("verdict").GetString() == "accept")
             && (!testCase.GetProperty("expect").TryGetProperty("first_server", out var server) || new Uri(answer["server"]!.GetValue<string>()) is var understood && $"{understood.Host}:{understood.Port}" == server.GetProperty("server_uri").GetString()));
+
+    [Fact]
+    public Task Istio_manifests_are_taken_and_refused_as_by_Istio() => ManifestsAsync("istio_validation", IstioKinds);
+
+    [Fact]
+    public Task Gateway_API_manifests_are_taken_and_refused_as_by_its_definitions() => ManifestsAsync("gwapi_validation", GatewayKinds);
+
+    private static Task ManifestsAsync(string suite, HashSet<string> kinds)
+        => VectorSuite.Load(suite)
+            .Where(testCase => kinds.Contains(testCase.GetProperty("kind").GetString()!))
+            .CheckAsync("manifest", static (testCase, answer) => answer["valid"]?.GetValue<bool>() == testCase.GetProperty("expect").GetProperty("valid").GetBoolean());
 }

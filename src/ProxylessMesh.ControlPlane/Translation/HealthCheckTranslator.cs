@@ -16,7 +16,6 @@ internal static class HealthCheckTranslator
             Timeout = manifest.Timeout.ToDuration(),
             HealthyThreshold = (uint)manifest.HealthyThreshold,
             UnhealthyThreshold = (uint)manifest.UnhealthyThreshold,
-            AltPort = (uint?)manifest.Port,
         };
         switch (manifest.Kind)
         {

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
+using ProxylessMesh.Manifests.Reading;
 
 namespace ProxylessMesh.Manifests.Kinds;
 
@@ -17,29 +16,5 @@ public sealed record ConfigMapManifest : Manifest
     public ImmutableSortedDictionary<string, string> Data { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>The roots under <see cref="CaKey"/>; null where there are none that can be read.</summary>
-    internal string? Roots()
-    {
-        if (!Data.TryGetValue(CaKey, out var pem))
-        {
-            return null;
-        }
-
-        var certificates = new X509Certificate2Collection();
-        try
-        {
-            certificates.ImportFromPem(pem);
-            return certificates.Count > 0 ? pem : null;
-        }
-        catch (CryptographicException)
-        {
-            return null;
-        }
-        finally
-        {
-            foreach (var certificate in certificates)
-            {
-                certificate.Dispose();
-            }
-        }
-    }
+    internal string? Roots() => Data.TryGetValue(CaKey, out var pem) && PemText.HasCertificates(pem) ? pem : null;
 }

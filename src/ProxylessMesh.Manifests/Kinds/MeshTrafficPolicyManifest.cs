@@ -127,9 +127,6 @@ public sealed record HealthCheckSettings
 
     /// <summary>Failed checks in a row until it takes none.</summary>
     public int UnhealthyThreshold { get; init; } = 3;
-
-    /// <summary>Another port than that of the calls; null: the same.</summary>
-    public int? Port { get; init; }
 }
 
 /// <summary>What a health check asks.</summary>

@@ -63,5 +63,7 @@ internal static class ClientTlsReader
 
     // Istio has the name of a file here.
     private static Mistake? Pem(string text)
-        => text.Contains(PemHeader, StringComparison.Ordinal) ? null : new("files of a client are its owner's to name, not a manifest's", $"Write the roots themselves as PEM ('{PemHeader} …'), or remove it for the system's roots");
+        => PemText.HasCertificates(text) ? null
+            : text.Contains(PemHeader, StringComparison.Ordinal) ? new("there is no certificate in it that can be read", "Write whole certificates, as PEM")
+            : new("files of a client are its owner's to name, not a manifest's", $"Write the roots themselves as PEM ('{PemHeader} …'), or remove it for the system's roots");
 }

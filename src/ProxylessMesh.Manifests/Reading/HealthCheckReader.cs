@@ -28,8 +28,8 @@ internal static class HealthCheckReader
             Timeout = map.Duration("timeout", DurationSyntax.Istio, OneMillisecond) ?? defaults.Timeout,
             HealthyThreshold = map.Integer("healthyThreshold", 1, 100) ?? defaults.HealthyThreshold,
             UnhealthyThreshold = map.Integer("unhealthyThreshold", 1, 100) ?? defaults.UnhealthyThreshold,
-            Port = map.Integer("port", 1, 65535),
         };
+        map.Aside("port")?.Fail("checks go where calls go, over the same connections", "Remove it, and answer the check on the port that serves calls");
         http?.End();
         grpc?.End();
         tcp?.End();

@@ -13,6 +13,7 @@ internal sealed class FaultyHttp2
     private const byte Settings = 4;
     private const byte Ping = 6;
     private const byte GoAway = 7;
+    private const byte WindowUpdate = 8;
     private const byte EndStream = 1;
     private const byte Ack = 1;
     private const byte EndHeaders = 4;
@@ -55,14 +56,30 @@ internal sealed class FaultyHttp2
                 _requests.Remove(id);
                 return true;
             case Data:
+                await TakeDataAsync(id, payload.Length, cancellationToken);
                 break;
             default:
                 return true;
         }
 
-        // A stream of messages is answered after its first, anything else after its end.
-        return !_requests.TryGetValue(id, out var request) || request.Answered || !((flags & EndStream) != 0 || (type == Data && request.IsDuplex))
+        // A stream of messages is answered after its first, a body that is broken into at once, anything else after its end.
+        return !_requests.TryGetValue(id, out var request) || request.Answered
+            || !((flags & EndStream) != 0 || (type == Data && (request.IsDuplex || request.Fault == TransportFault.GoAwayInBody)))
             || await AnswerAsync(id, request, cancellationToken);
+    }
+
+    // A body that is to be broken into gets no more room than a client begins with.
+    private async Task TakeDataAsync(int id, int length, CancellationToken cancellationToken)
+    {
+        if (length == 0 || (_requests.TryGetValue(id, out var request) && request.Fault == TransportFault.GoAwayInBody))
+        {
+            return;
+        }
+
+        var increment = new byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(increment, length);
+        await WriteAsync(WindowUpdate, 0, 0, increment, cancellationToken);
+        await WriteAsync(WindowUpdate, 0, id, increment, cancellationToken);
     }
 
     private async Task<bool> AnswerAsync(int id, Request request, CancellationToken cancellationToken)
@@ -79,7 +96,7 @@ internal sealed class FaultyHttp2
                 await _server.HeadersSeen.WaitAsync(cancellationToken);
                 await WriteAsync(ResetStream, 0, id, [0, 0, 0, 2], cancellationToken);
                 return true;
-            case TransportFault.GoAway:
+            case TransportFault.GoAway or TransportFault.GoAwayInBody:
                 await WriteAsync(GoAway, 0, 0, new byte[8], cancellationToken);
                 return true;
             case TransportFault.RefusedStream:

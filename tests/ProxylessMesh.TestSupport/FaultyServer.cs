@@ -15,11 +15,13 @@ internal sealed class FaultyServer : IAsyncDisposable
     private readonly TaskCompletionSource _headersSeen = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Func<FaultyServer, NetworkStream, CancellationToken, Task> _serve;
     private readonly Task _accepting;
+    private readonly bool _breaksAll;
     private int _requests;
 
-    private FaultyServer(TransportFault fault, Func<FaultyServer, NetworkStream, CancellationToken, Task> serve)
+    private FaultyServer(TransportFault fault, bool breaksAll, Func<FaultyServer, NetworkStream, CancellationToken, Task> serve)
     {
         Fault = fault;
+        _breaksAll = breaksAll;
         _serve = serve;
         _listener.Start();
         Address = (IPEndPoint)_listener.LocalEndpoint;
@@ -41,7 +43,8 @@ internal sealed class FaultyServer : IAsyncDisposable
 
     /// <param name="fault">What becomes of the first request.</param>
     /// <param name="http2">HTTP/2 with prior knowledge, otherwise HTTP/1.1.</param>
-    public static FaultyServer Start(TransportFault fault, bool http2) => new(fault, http2 ? FaultyHttp2.ServeAsync : FaultyHttp1.ServeAsync);
+    /// <param name="breaksAll">Every request is broken, not only the first.</param>
+    public static FaultyServer Start(TransportFault fault, bool http2, bool breaksAll = false) => new(fault, breaksAll, http2 ? FaultyHttp2.ServeAsync : FaultyHttp1.ServeAsync);
 
     /// <summary>The client has the headers: what was to come after them may come.</summary>
     public void SawHeaders() => _headersSeen.TrySetResult();
@@ -49,7 +52,7 @@ internal sealed class FaultyServer : IAsyncDisposable
     /// <returns>What to do to this request.</returns>
     public TransportFault Next()
     {
-        var fault = Interlocked.Increment(ref _requests) == 1 ? Fault : TransportFault.None;
+        var fault = Interlocked.Increment(ref _requests) == 1 || _breaksAll ? Fault : TransportFault.None;
         return fault;
     }
 

@@ -15,6 +15,9 @@ internal enum TransportFault
     /// <summary>GOAWAY with a last stream below this one: not processed (RFC 9113 §6.8).</summary>
     GoAway,
 
+    /// <summary>The same while the client still sends the body.</summary>
+    GoAwayInBody,
+
     /// <summary>RST_STREAM with REFUSED_STREAM: not processed (RFC 9113 §8.7).</summary>
     RefusedStream,
 

@@ -30,6 +30,7 @@ internal static class AttemptOutcome
                 case EndpointConnectException connect:
                     return new CallOutcome(connect.Kind);
                 case HttpProtocolException { ErrorCode: RefusedStream }:
+                case HttpProtocolException protocol when IsBehindGoAway(protocol):
                     return new CallOutcome(OutcomeKind.RefusedStream);
                 case HttpProtocolException protocol:
                     status = GrpcStatusOfReset(protocol.ErrorCode);
@@ -41,6 +42,11 @@ internal static class AttemptOutcome
 
         return new CallOutcome(OutcomeKind.Reset, GrpcStatus: isGrpc ? status : null);
     }
+
+    // A GOAWAY excludes the stream (RFC 9113 §6.8). SocketsHttpHandler begins such a call again itself, but not when it hears of it while it sends
+    // the body: then this exception comes, and only its text tells it from the reset of one stream. With another text the call is not repeated.
+    private static bool IsBehindGoAway(HttpProtocolException error)
+        => error.Message.StartsWith("The HTTP/2 server closed the connection.", StringComparison.Ordinal);
 
     // gRPC over HTTP/2, "Errors".
     private static int GrpcStatusOfReset(long http2Error) => http2Error switch

@@ -33,23 +33,23 @@ public sealed class RetryMatrixTests
 
     [Theory]
     //                               safe: GET HEAD PUT DELETE POST PATCH   listed
-    [InlineData("Refused",            "2 2 2 2 2 2", "2 2 2 2 2 2")]
+    [InlineData("Refused", "2 2 2 2 2 2", "2 2 2 2 2 2")]
     [InlineData("ResetBeforeHeaders", "2 2 2 2 1 1", "2 2 2 2 2 2")]
-    [InlineData("ResetAfterHeaders",  "1 1 1 1 1 1", "1 1 1 1 1 1")]
-    [InlineData("Silence",            "2 2 2 2 1 1", "2 2 2 2 2 2")]
-    [InlineData("HalfBody",           "1 1 1 1 1 1", "1 1 1 1 1 1")]
+    [InlineData("ResetAfterHeaders", "1 1 1 1 1 1", "1 1 1 1 1 1")]
+    [InlineData("Silence", "2 2 2 2 1 1", "2 2 2 2 2 2")]
+    [InlineData("HalfBody", "1 1 1 1 1 1", "1 1 1 1 1 1")]
     public Task Http1(string fault, string safe, string listed) => CheckAsync(fault, safe, listed, http2: false, Http);
 
     [Theory]
     //                               safe: GET HEAD PUT DELETE POST PATCH   listed
-    [InlineData("Refused",            "2 2 2 2 2 2", "2 2 2 2 2 2")]
-    [InlineData("TlsFailure",         "2 2 2 2 2 2", "2 2 2 2 2 2")]
-    [InlineData("GoAway",             "2 2 2 2 2 2", "2 2 2 2 2 2")]
-    [InlineData("RefusedStream",      "2 2 2 2 2 2", "2 2 2 2 2 2")]
+    [InlineData("Refused", "2 2 2 2 2 2", "2 2 2 2 2 2")]
+    [InlineData("TlsFailure", "2 2 2 2 2 2", "2 2 2 2 2 2")]
+    [InlineData("GoAway", "2 2 2 2 2 2", "2 2 2 2 2 2")]
+    [InlineData("RefusedStream", "2 2 2 2 2 2", "2 2 2 2 2 2")]
     [InlineData("ResetBeforeHeaders", "2 2 2 2 1 1", "2 2 2 2 2 2")]
-    [InlineData("ResetAfterHeaders",  "1 1 1 1 1 1", "1 1 1 1 1 1")]
-    [InlineData("Silence",            "2 2 2 2 1 1", "2 2 2 2 2 2")]
-    [InlineData("HalfBody",           "1 1 1 1 1 1", "1 1 1 1 1 1")]
+    [InlineData("ResetAfterHeaders", "1 1 1 1 1 1", "1 1 1 1 1 1")]
+    [InlineData("Silence", "2 2 2 2 1 1", "2 2 2 2 2 2")]
+    [InlineData("HalfBody", "1 1 1 1 1 1", "1 1 1 1 1 1")]
     public Task Http2(string fault, string safe, string listed) => CheckAsync(fault, safe, listed, http2: true, Http);
 
     // Larger than the window that a server gives at first, so that the GOAWAY comes while the body is sent.
@@ -79,14 +79,14 @@ public sealed class RetryMatrixTests
     // itself begins again with what was not processed, finds no body to send and breaks off, which a server may see or not; the call fails.
     [Theory]
     //                               safe: unary server-stream duplex       listed
-    [InlineData("Refused",            "2 2 2", "2 2 2")]
-    [InlineData("TlsFailure",         "2 2 2", "2 2 2")]
-    [InlineData("GoAway",             "2 2 -", "2 2 -")]
-    [InlineData("RefusedStream",      "2 2 -", "2 2 -")]
+    [InlineData("Refused", "2 2 2", "2 2 2")]
+    [InlineData("TlsFailure", "2 2 2", "2 2 2")]
+    [InlineData("GoAway", "2 2 -", "2 2 -")]
+    [InlineData("RefusedStream", "2 2 -", "2 2 -")]
     [InlineData("ResetBeforeHeaders", "1 1 1", "2 2 1")]
-    [InlineData("ResetAfterHeaders",  "1 1 1", "1 1 1")]
-    [InlineData("Silence",            "1 1 1", "2 2 1")]
-    [InlineData("HalfBody",           "1 1 1", "1 1 1")]
+    [InlineData("ResetAfterHeaders", "1 1 1", "1 1 1")]
+    [InlineData("Silence", "1 1 1", "2 2 1")]
+    [InlineData("HalfBody", "1 1 1", "1 1 1")]
     public Task Grpc(string fault, string safe, string listed) => CheckAsync(fault, safe, listed, http2: true, [Unary, ServerStream, Duplex]);
 
     private static (string Name, Func<HttpClient, Action, Task> Send)[] Http => [Method("GET"), Method("HEAD"), Method("PUT"), Method("DELETE"), Method("POST"), Method("PATCH")];
@@ -97,7 +97,8 @@ public sealed class RetryMatrixTests
         await call.ResponseHeadersAsync;
         sawHeaders();
         Assert.Empty(await call);
-    });
+    }
+    );
 
     private static (string Name, Func<HttpClient, Action, Task> Send) ServerStream => ("server-stream", static async (http, sawHeaders) =>
     {
@@ -108,7 +109,8 @@ public sealed class RetryMatrixTests
         {
             Assert.Empty(message);
         }
-    });
+    }
+    );
 
     private static (string Name, Func<HttpClient, Action, Task> Send) Duplex => ("duplex", static async (http, sawHeaders) =>
     {
@@ -120,7 +122,8 @@ public sealed class RetryMatrixTests
         {
             Assert.Empty(message);
         }
-    });
+    }
+    );
 
     private static (string Name, Func<HttpClient, Action, Task> Send) Method(string method, int bodyLength = 4) => (method, async (http, sawHeaders) =>
     {
@@ -133,7 +136,8 @@ public sealed class RetryMatrixTests
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestEnd);
         sawHeaders();
         Assert.Equal(method == "HEAD" ? "" : "fine", await response.Content.ReadAsStringAsync(TestEnd));
-    });
+    }
+    );
 
     private static async Task CheckAsync(string fault, string safe, string listed, bool http2, (string Name, Func<HttpClient, Action, Task> Send)[] calls)
     {

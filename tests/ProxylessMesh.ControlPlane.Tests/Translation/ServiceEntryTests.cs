@@ -5,6 +5,7 @@ using ProxylessMesh.ControlPlane.Translation;
 using ProxylessMesh.ControlPlane.Workloads;
 using ProxylessMesh.ControlPlane.Xds;
 using ProxylessMesh.Protos;
+using ProxylessMesh.TestSupport;
 
 namespace ProxylessMesh.ControlPlane.Tests.Translation;
 
@@ -78,10 +79,10 @@ public class ServiceEntryTests
     [Fact]
     public void A_DestinationRule_says_under_which_roots_and_names_TLS_begins()
     {
-        const string pem = "-----BEGIN CERTIFICATE-----x";
+        var pem = TestCa.Create().Root.ExportCertificatePem().ReplaceLineEndings("\n");
         var tls = TlsOf(Given.Snapshot(
             Entry("{ hosts: [api.example.com], ports: [{ number: 80, name: http, protocol: HTTP }], resolution: DNS, subjectAltNames: [entry.example.com] }")
-            + Tls("api.example.com", $"{{ mode: SIMPLE, sni: sni.example.com, caCertificates: \"{pem}\", subjectAltNames: [rule.example.com] }}")).Cluster("outbound|80||api.example.com"));
+            + Tls("api.example.com", $"{{ mode: SIMPLE, sni: sni.example.com, caCertificates: \"{pem.Replace("\n", "\\n", StringComparison.Ordinal)}\", subjectAltNames: [rule.example.com] }}")).Cluster("outbound|80||api.example.com"));
 
         Assert.Equal((pem, "sni.example.com", "rule.example.com"), (tls.CommonTlsContext.ValidationContext.TrustedCa.InlineString, tls.Sni, Assert.Single(tls.CommonTlsContext.ValidationContext.MatchSubjectAltNames).Exact));
     }

@@ -84,7 +84,7 @@ internal static class InboundTranslator
                     },
                 },
             },
-            HttpFilters = { cors, AuthorizationTranslator.Filters(manifests, workload), InboundLimitsTranslator.Filters(manifests, workload), ListenerTranslator.Router },
+            HttpFilters = { cors, AuthorizationTranslator.Filters(manifests, workload), InboundLimitsTranslator.Filters(manifests, workload), LoadReportTranslator.Filters(manifests, workload), ListenerTranslator.Router },
         };
     }
 }

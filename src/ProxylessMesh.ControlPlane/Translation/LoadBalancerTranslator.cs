@@ -96,8 +96,6 @@ internal static class LoadBalancerTranslator
 
     private static ClientSideWeightedRoundRobin Weighted(WeightedRoundRobinBalancing weighted) => new()
     {
-        EnableOobLoadReport = weighted.OutOfBandPeriod is null ? null : true,
-        OobReportingPeriod = weighted.OutOfBandPeriod?.ToDuration(),
         BlackoutPeriod = weighted.BlackoutPeriod?.ToDuration(),
         WeightExpirationPeriod = weighted.WeightExpiration?.ToDuration(),
         WeightUpdatePeriod = weighted.WeightUpdatePeriod?.ToDuration(),

@@ -57,9 +57,6 @@ public sealed record WeightedRoundRobinBalancing : MeshBalancing
 
     /// <summary>How much failures count.</summary>
     public double? ErrorUtilizationPenalty { get; init; }
-
-    /// <summary>Ask for reports beside the calls, so often; null: they come with the answers.</summary>
-    public TimeSpan? OutOfBandPeriod { get; init; }
 }
 
 /// <summary>One endpoint until it fails.</summary>

@@ -75,17 +75,15 @@ internal static class MeshTrafficPolicyReader
 
     private static WeightedRoundRobinBalancing ReadWeighted(YamlMap map)
     {
-        var outOfBand = map.Map("outOfBand");
-        var balancing = new WeightedRoundRobinBalancing
+        // Reports come with answers; nobody opens a stream for them yet (gRFC A51).
+        map.NotYet("outOfBand");
+        return new WeightedRoundRobinBalancing
         {
             BlackoutPeriod = map.Duration("blackoutPeriod", DurationSyntax.Istio),
             WeightExpiration = map.Duration("weightExpiration", DurationSyntax.Istio),
             WeightUpdatePeriod = map.Duration("weightUpdatePeriod", DurationSyntax.Istio, TimeSpan.FromMilliseconds(100)),
             ErrorUtilizationPenalty = map.Field("errorUtilizationPenalty")?.Number(0, 1000),
-            OutOfBandPeriod = outOfBand is null ? null : outOfBand.Duration("period", DurationSyntax.Istio, OneMillisecond) ?? TimeSpan.FromSeconds(10),
         };
-        outOfBand?.End();
-        return balancing;
     }
 
     private static SuccessRateEjection ReadSuccessRate(YamlMap map)

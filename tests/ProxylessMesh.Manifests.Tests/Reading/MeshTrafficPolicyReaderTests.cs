@@ -11,7 +11,7 @@ public sealed class MeshTrafficPolicyReaderTests
     public void Every_part_is_read_with_its_defaults()
     {
         var policy = Valid<MeshTrafficPolicyManifest>(Document(ManifestKind.MeshTrafficPolicy, "catalog", Target + """
-            loadBalancer: { weightedRoundRobin: { outOfBand: {} } }
+            loadBalancer: { weightedRoundRobin: { blackoutPeriod: 5s } }
             outlierDetection: { successRate: {}, failurePercentage: {} }
             healthCheck: { http: { path: /healthz } }
             hedging: { maxAttempts: 2, nonFatalGrpcStatuses: [ABORTED] }
@@ -19,7 +19,7 @@ public sealed class MeshTrafficPolicyReaderTests
             """));
 
         Assert.Equal("catalog.shop.svc.cluster.local", policy.Host);
-        Assert.Equal(TimeSpan.FromSeconds(10), Assert.IsType<WeightedRoundRobinBalancing>(policy.LoadBalancer).OutOfBandPeriod);
+        Assert.Equal(TimeSpan.FromSeconds(5), Assert.IsType<WeightedRoundRobinBalancing>(policy.LoadBalancer).BlackoutPeriod);
         Assert.Equal((new SuccessRateEjection(), new FailurePercentageEjection()), (policy.SuccessRate, policy.FailurePercentage));
         Assert.Equal((HealthCheckKind.Http, "/healthz"), (policy.HealthCheck!.Kind, policy.HealthCheck.Path));
         Assert.Equal([10], policy.Hedging!.NonFatalGrpcStatuses);
@@ -27,6 +27,7 @@ public sealed class MeshTrafficPolicyReaderTests
     }
 
     [Theory]
+    [InlineData("loadBalancer: { weightedRoundRobin: { outOfBand: { period: 10s } } }", "spec.loadBalancer.weightedRoundRobin.outOfBand", "not supported yet")]
     [InlineData("loadBalancer: {}", "spec.loadBalancer", "one way to pick")]
     [InlineData("loadBalancer: { peakEwma: {}, pickFirst: {} }", "spec.loadBalancer", "one way to pick")]
     [InlineData("subsetSize: 0", "spec.subsetSize", "out of range")]

@@ -132,16 +132,24 @@ public sealed class DrainTests : IAsyncLifetime
         // A caller has taken the drain when no call of its that was given to the endpoint is still on its way there.
         var clients = new System.Collections.Concurrent.ConcurrentDictionary<uint, HttpClient>();
         var apps = new Queue<WebApplication>();
-        _onDrain = _ => Task.CompletedTask;
+        var rounds = new int[8];
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(TestEnd);
+        _onDrain = async _ =>
+        {
+            var before = rounds.Select((_, caller) => Volatile.Read(ref rounds[caller])).ToArray();
+            while (!end.IsCancellationRequested && before.Where((round, caller) => Volatile.Read(ref rounds[caller]) == round).Any())
+            {
+                await Task.Yield();
+            }
+        };
         for (var i = 0; i < 2; i++)
         {
             apps.Enqueue(await StartAsync(Echo));
         }
 
         await _board.WaitForServingAsync(2, TestEnd);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(TestEnd);
         var answered = 0;
-        var load = Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+        var load = rounds.Select((_, caller) => Task.Run(async () =>
         {
             while (!end.IsCancellationRequested)
             {
@@ -151,6 +159,7 @@ public sealed class DrainTests : IAsyncLifetime
                 using var answer = await clients.GetOrAdd(port, Client).PostAsync("/", content, TestEnd);
                 Assert.Equal("order", await answer.Content.ReadAsStringAsync(TestEnd));
                 Interlocked.Increment(ref answered);
+                Interlocked.Increment(ref rounds[caller]);
             }
         }, TestEnd)).ToList();
 

@@ -51,7 +51,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         var request = wire.Request;
         var activity = CallActivity.StartCall(request, wire.Host.Authority, rule.Name);
         _activity = activity;
-        _isTraced = !request.Headers.NonValidated.Contains("traceparent");
+        _isTraced = (activity ?? Activity.Current) is not null && !request.Headers.NonValidated.Contains("traceparent");
         var started = services.Meter.MeasuresCalls ? services.Time.GetTimestamp() : 0;
         var outcome = default(CallOutcome);
         var error = default(string);
@@ -150,7 +150,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
     {
         attempt.AddressTo(Cluster, endpoint);
         var rest = _deadline?.Remaining;
-        attempt.LimitTo(!IsGrpc && rule.Retry.AttemptTimeout is { } perTry && !(rest < perTry) ? perTry : rest);
+        attempt.LimitTo(!IsGrpc && rule.Retry.AttemptTimeout is { } perTry && !(rest < perTry) ? perTry : rest, rule.ExpectedTimeout);
         attempt.StampAttempt(_attempts);
         if (_isTraced && (activity ?? _activity ?? Activity.Current) is { } running)
         {
@@ -368,7 +368,7 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
         target.Headers?.Apply(response);
         response.RequestMessage = wire.Request;
         wire.Plan?.Answered(response, _attempt!.Endpoint);
-        if (result.Outcome is { GrpcStatus: not null, HttpStatus: 200 } || response.Content.Headers.ContentLength == 0)
+        if (result.Outcome is { GrpcStatus: not null, HttpStatus: 200 } || ContentHeaders.SayEmpty(response.Content))
         {
             _attempt!.BodyEnded(BodyEnd.Abandoned);
         }

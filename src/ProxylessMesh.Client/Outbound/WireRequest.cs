@@ -21,6 +21,9 @@ internal sealed class WireRequest
     private readonly CallPlan? _plan;
     private HeaderRestore? _headers;
 
+    // The request had no limit header and has one of ours now: to be taken off, nothing to be put back.
+    private bool _isLimitOurs;
+
     public WireRequest(HttpRequestMessage request, HostSlot host, Uri uri, bool isGrpc, int retryBufferBytes, CallPlan? plan = null)
     {
         _request = request;
@@ -73,7 +76,9 @@ internal sealed class WireRequest
     }
 
     /// <summary>Tells the next hop how long it has, never more than the application itself allowed.</summary>
-    public void LimitTo(TimeSpan? remaining)
+    /// <param name="remaining">Null: as long as it wants.</param>
+    /// <param name="route">The route's own limit, whose text is at hand.</param>
+    public void LimitTo(TimeSpan? remaining, ExpectedTimeout? route = null)
     {
         if (remaining is not { } rest)
         {
@@ -83,7 +88,7 @@ internal sealed class WireRequest
         rest = rest > TimeSpan.Zero ? rest : TimeSpan.FromMilliseconds(1);
         if (!IsGrpc)
         {
-            Headers.Set(_request, "x-envoy-expected-rq-timeout-ms", ((long)Math.Ceiling(rest.TotalMilliseconds)).ToString(CultureInfo.InvariantCulture));
+            SetLimit(route?.Of(rest) ?? ExpectedTimeout.Format(rest));
             return;
         }
 
@@ -116,7 +121,31 @@ internal sealed class WireRequest
             _request.Content = recording.Inner;
         }
 
+        // First: what the route's header changes noted was there before this was set.
+        if (_isLimitOurs)
+        {
+            _request.Headers.Remove(ExpectedTimeout.HeaderName);
+            _isLimitOurs = false;
+        }
+
         _headers?.Undo(_request);
         _plan?.End();
+    }
+
+    // Nearly every call gets this header, and nearly none brings one: what is to be put back is noted only for the few.
+    private void SetLimit(string text)
+    {
+        var headers = _request.Headers;
+        if (_isLimitOurs)
+        {
+            headers.Remove(ExpectedTimeout.HeaderName);
+        }
+        else if (headers.NonValidated.Contains(ExpectedTimeout.HeaderName))
+        {
+            Headers.Set(_request, ExpectedTimeout.HeaderName, text);
+            return;
+        }
+
+        _isLimitOurs = headers.TryAddWithoutValidation(ExpectedTimeout.HeaderName, text);
     }
 }

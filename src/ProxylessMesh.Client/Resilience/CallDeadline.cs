@@ -4,24 +4,23 @@ namespace ProxylessMesh.Client.Resilience;
 /// The time of one call: the route's limit or the rest of the caller's own deadline, whichever ends first, joined with the caller's
 /// cancellation. Never pooled: a request body may still be sent with its token after the answer came.
 /// </summary>
-internal sealed class CallDeadline : IDisposable
+internal sealed class CallDeadline : CancellationTokenSource
 {
-    private readonly CancellationTokenSource _source;
     private readonly CancellationTokenRegistration _caller;
     private readonly CancellationToken _callerToken;
     private readonly TimeProvider _time;
     private readonly long _started;
 
     private CallDeadline(TimeProvider time, TimeSpan limit, bool isCallers, CancellationToken caller)
+        : base(limit > TimeSpan.Zero ? limit : TimeSpan.Zero, time)
     {
         _time = time;
         _started = time.GetTimestamp();
         _callerToken = caller;
         Limit = limit;
         IsCallers = isCallers;
-        _source = new CancellationTokenSource(limit > TimeSpan.Zero ? limit : TimeSpan.Zero, time);
-        Token = _source.Token;
-        _caller = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
+        Token = base.Token;
+        _caller = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), this);
     }
 
     public TimeSpan Limit { get; }
@@ -29,9 +28,10 @@ internal sealed class CallDeadline : IDisposable
     /// <summary>The limit is the rest of the deadline of whoever called us, not the route's.</summary>
     public bool IsCallers { get; }
 
-    public CancellationToken Token { get; }
+    /// <summary>May be asked for after the call's end too.</summary>
+    public new CancellationToken Token { get; }
 
-    public bool Passed => _source.IsCancellationRequested && !_callerToken.IsCancellationRequested;
+    public bool Passed => IsCancellationRequested && !_callerToken.IsCancellationRequested;
 
     public TimeSpan Remaining => Limit - _time.GetElapsedTime(_started);
 
@@ -53,9 +53,13 @@ internal sealed class CallDeadline : IDisposable
     /// <summary>From here on only the time counts: a token ends a call until its answer comes, as with HttpClient.</summary>
     public void LetGoOfCaller() => _caller.Dispose();
 
-    public void Dispose()
+    protected override void Dispose(bool disposing)
     {
-        _caller.Dispose();
-        _source.Dispose();
+        if (disposing)
+        {
+            _caller.Dispose();
+        }
+
+        base.Dispose(disposing);
     }
 }

@@ -38,7 +38,18 @@ internal sealed class RouteRule
     public required RetryPolicy Retry { get; init; }
 
     /// <summary>Limit of an HTTP call with its retries, to the end of the answer's body. Null: none.</summary>
-    public TimeSpan? HttpTimeout { get; init; }
+    public TimeSpan? HttpTimeout
+    {
+        get;
+        init
+        {
+            field = value;
+            ExpectedTimeout = value is { } limit ? new ExpectedTimeout(limit) : null;
+        }
+    }
+
+    /// <summary><see cref="HttpTimeout"/> as the next hop is told. Null: it is not limited.</summary>
+    public ExpectedTimeout? ExpectedTimeout { get; private init; }
 
     /// <summary>The same for gRPC, where the route's <c>timeout</c> does not count (gRFC A31). Null: none.</summary>
     public TimeSpan? GrpcTimeout { get; init; }

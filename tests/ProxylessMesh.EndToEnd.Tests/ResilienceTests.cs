@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace ProxylessMesh.EndToEnd.Tests;
 
-/// <summary>Retries, timeouts and circuit breakers, from the manifest to the server that fails.</summary>
+/// <summary>Retries, timeouts, limits and instances that are taken out, from the manifest to the server that fails.</summary>
 public sealed class ResilienceTests
 {
     private static CancellationToken TestEnd => TestContext.Current.CancellationToken;
@@ -89,6 +89,116 @@ public sealed class ResilienceTests
         gate.Release(running.Count);
         Assert.All(await Task.WhenAll(running), static answer => Assert.Equal("slow", answer));
         Assert.Equal("here", await client.GetStringAsync("/", TestEnd));
+    }
+
+    [Fact(Timeout = TestMesh.TimeLimit)]
+    public async Task An_attempt_that_takes_too_long_is_made_elsewhere()
+    {
+        using var gate = new SemaphoreSlim(0);
+        var stuck = 0;
+        await using var mesh = await TestMesh.StartAsync();
+        await RouteAsync(mesh, 1, "retries: { attempts: 2, perTryTimeout: 200ms, retryOn: gateway-error }");
+        await mesh.StartServerAsync("server", app => app.MapGet("/{*path}", async (string? path, CancellationToken cancellationToken) =>
+        {
+            if (path == "slow" && Interlocked.Increment(ref stuck) == 1)
+            {
+                await gate.WaitAsync(cancellationToken);
+            }
+
+            return "here";
+        }));
+        var client = (await mesh.StartClientAsync()).CreateClient();
+        await InForceAsync(client, 1);
+
+        // Without a limit for each attempt this waits for ever: the first is held.
+        Assert.Equal("here", await client.GetStringAsync("/slow", TestEnd));
+        Assert.Equal(2, stuck);
+    }
+
+    [Fact(Timeout = TestMesh.TimeLimit)]
+    public async Task An_instance_that_fails_is_ejected_and_let_back()
+    {
+        var failing = 1;
+        var failures = 0;
+        await using var mesh = await TestMesh.StartAsync();
+        await RouteAsync(mesh, 1, "retries: { attempts: 0 }");
+        await mesh.WriteManifestAsync("rule.yaml", """
+            apiVersion: networking.istio.io/v1
+            kind: DestinationRule
+            metadata: { name: server, namespace: test }
+            spec: { host: server, trafficPolicy: { outlierDetection: { consecutive5xxErrors: 1, interval: 100ms, baseEjectionTime: 1s, maxEjectionPercent: 50 } } }
+            """);
+        await mesh.StartServerAsync("server", static app => app.MapGet("/{*path}", static () => "good"));
+        await mesh.StartServerAsync("server", app => app.MapGet("/{*path}", (string? path) =>
+        {
+            if (path != "work" || Volatile.Read(ref failing) == 0)
+            {
+                return Results.Text("bad");
+            }
+
+            Interlocked.Increment(ref failures);
+            return Results.StatusCode(500);
+        }));
+        var client = (await mesh.StartClientAsync()).CreateClient();
+        await InForceAsync(client, 1);
+        await Eventually.TrueAsync(async () => await client.GetStringAsync("/", TestEnd) == "bad", TestEnd);
+
+        // Out: many calls in a row, of which round robin alone would send half to the instance that fails.
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                var before = Volatile.Read(ref failures);
+                for (var i = 0; i < 20; i++)
+                {
+                    using var answer = await client.GetAsync("/work", TestEnd);
+                }
+
+                return before > 0 && failures == before;
+            },
+            TestEnd);
+
+        Volatile.Write(ref failing, 0);
+        await Eventually.TrueAsync(async () => await client.GetStringAsync("/work", TestEnd) == "bad", TestEnd);
+    }
+
+    [Fact(Timeout = TestMesh.TimeLimit)]
+    public async Task An_instance_that_says_it_is_not_well_gets_no_calls()
+    {
+        var well = 1;
+        await using var mesh = await TestMesh.StartAsync();
+        await RouteAsync(mesh, 1, "retries: { attempts: 0 }");
+        await mesh.StartServerAsync("server", static app => app.MapGet("/{*path}", static () => "good"));
+        await mesh.StartServerAsync("server", app =>
+        {
+            app.MapGet("/healthz", () => Volatile.Read(ref well) == 1 ? Results.Ok() : Results.StatusCode(503));
+            app.MapGet("/", static () => "sick");
+        });
+        await mesh.WriteManifestAsync("policy.yaml", """
+            apiVersion: mesh.proxyless.dev/v1alpha1
+            kind: MeshTrafficPolicy
+            metadata: { name: server, namespace: test }
+            spec: { targetRef: { kind: Service, name: server }, healthCheck: { http: { path: /healthz }, interval: 100ms, timeout: 1s, unhealthyThreshold: 1, healthyThreshold: 1 } }
+            """);
+        var client = (await mesh.StartClientAsync()).CreateClient();
+        await InForceAsync(client, 1);
+        await Eventually.TrueAsync(async () => await client.GetStringAsync("/", TestEnd) == "sick", TestEnd);
+
+        Volatile.Write(ref well, 0);
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                var answers = new HashSet<string>();
+                for (var i = 0; i < 20; i++)
+                {
+                    answers.Add(await client.GetStringAsync("/", TestEnd));
+                }
+
+                return answers.SetEquals(["good"]);
+            },
+            TestEnd);
+
+        Volatile.Write(ref well, 1);
+        await Eventually.TrueAsync(async () => await client.GetStringAsync("/", TestEnd) == "sick", TestEnd);
     }
 
     private static void MapSlow(WebApplication app, SemaphoreSlim gate, SemaphoreSlim? arrived = null)

@@ -92,7 +92,7 @@ public sealed class ResilienceTests
     }
 
     [Fact(Timeout = TestMesh.TimeLimit)]
-    public async Task An_attempt_that_takes_too_long_is_made_elsewhere()
+    public async Task An_attempt_that_takes_too_long_is_followed_by_another()
     {
         using var gate = new SemaphoreSlim(0);
         var stuck = 0;

@@ -88,8 +88,9 @@ internal sealed class WorkloadBoard : WorkloadService.WorkloadServiceBase, IAsyn
                 }
             }
         }
-        catch (OperationCanceledException) when (context.CancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is OperationCanceledException or InvalidOperationException && context.CancellationToken.IsCancellationRequested)
         {
+            // A read that begins after the stream was reset throws the second of the two.
             Story.Enqueue("cut off");
         }
         finally

@@ -27,7 +27,7 @@ internal sealed partial class MeshClientStartup(
         await state.RestoreAsync().ConfigureAwait(false);
         using (ExecutionContext.SuppressFlow())
         {
-            if (identities is MeshCaSource source)
+            if (identities is RenewingIdentitySource source)
             {
                 Run("certificate renewal", source.RunAsync);
             }

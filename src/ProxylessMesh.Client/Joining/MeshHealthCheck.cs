@@ -20,13 +20,13 @@ internal sealed class MeshHealthCheck(IdentitySource identities, IXdsClient xds,
         {
             if (identities.Current is not { } identity)
             {
-                var reason = identities is MeshCaSource { Status.Error: { } error } ? error.Message : "the control plane has not answered yet; check Mesh:ControlPlane and Mesh:JoinToken";
+                var reason = identities is RenewingIdentitySource { Status.Error: { } error } ? error.Message : "the control plane has not answered yet; check Mesh:ControlPlane and Mesh:JoinToken";
                 return new HealthCheckResult(failure, $"There is no certificate: {reason}");
             }
 
             if (identity.ExpiresAt <= time.GetUtcNow())
             {
-                return new HealthCheckResult(failure, $"The certificate of {identity.Id} expired at {identity.ExpiresAt:u} and could not be renewed. Check that the control plane runs.");
+                return new HealthCheckResult(failure, $"The certificate of {identity.Id} expired at {identity.ExpiresAt:u} and could not be renewed: {(identities is RenewingIdentitySource { Status.Error: { } error } ? error.Message : "check that the control plane runs.")}");
             }
         }
 

@@ -21,8 +21,8 @@ public abstract record Manifest
     public ImmutableSortedDictionary<string, string> Annotations { get; init; } = LabelSet.Empty;
 
     /// <summary>
-    /// Place in reading order (files by name, documents from top to bottom), from 0. Stands for the creation time by which Gateway API
-    /// decides between two routes that match equally well: the lower number wins.
+    /// Place by age, from 0: by <c>metadata.creationTimestamp</c> where a Kubernetes API server wrote it, then in reading order (files by
+    /// name, documents from top to bottom). Of two routes or policies that are equal otherwise the lower number wins.
     /// </summary>
     public int Order { get; init; }
 

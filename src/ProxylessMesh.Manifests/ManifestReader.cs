@@ -60,11 +60,29 @@ public static class ManifestReader
             findings.AddRange(errors.Found);
         }
 
+        documents = ByAge(documents);
         findings.AddRange(CrossChecks.Run(documents));
         var valid = new ManifestSet(documents.Where(document => document.IsValid).Select(document => document.Manifest));
         return new ManifestReading(
             valid,
             [.. findings.OrderBy(finding => finding.File, StringComparer.Ordinal).ThenBy(finding => finding.Line).ThenBy(finding => finding.Column)]);
+    }
+
+    // A file that has no creation time was written after those that a server gave one.
+    private static List<ReadDocument> ByAge(List<ReadDocument> documents)
+    {
+        if (!documents.Exists(static document => document.CreatedAt is not null))
+        {
+            return documents;
+        }
+
+        var sorted = documents.OrderBy(static document => document.CreatedAt ?? DateTimeOffset.MaxValue).ToList();
+        for (var order = 0; order < sorted.Count; order++)
+        {
+            sorted[order].PlaceAt(order);
+        }
+
+        return sorted;
     }
 
     private static ReadDocument? ReadOne(YamlNode root, string file, int order, ReadingErrors errors)
@@ -91,7 +109,7 @@ public static class ManifestReader
             Order = order,
             Source = new ManifestSource(file, root.At.Line),
         };
-        return new ReadDocument(manifest, map.Node, file) { IsValid = errors.ErrorCount == errorsBefore };
+        return new ReadDocument(manifest, map.Node, file) { CreatedAt = header.CreatedAt, IsValid = errors.ErrorCount == errorsBefore };
     }
 
     private static KindReader? FindReader(YamlMap map)

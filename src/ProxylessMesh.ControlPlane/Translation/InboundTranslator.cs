@@ -19,7 +19,7 @@ internal static class InboundTranslator
     public static Listener Translate(ManifestSet manifests, Workload workload, string requestedName, InboundName name)
     {
         var port = name.Address.Port;
-        var mode = MtlsModes.Of(manifests, workload, port);
+        var mode = MtlsModes.Of(manifests, workload).For(port);
         var http = HttpConnections(manifests, workload, name.Dialect == InboundDialect.Grpc ? [] : new InboundCors(manifests, workload, port).Routes());
         var listener = new Listener
         {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ProxylessMesh.ControlPlane.Workloads;
 using ProxylessMesh.Manifests;
 using ProxylessMesh.Manifests.Kinds;
@@ -5,13 +6,16 @@ using ProxylessMesh.Manifests.Kinds;
 namespace ProxylessMesh.ControlPlane.Translation;
 
 /// <summary>
-/// What a port of a workload accepts, by Istio's precedence: its port in the policy with a selector, that policy, the namespace, the
-/// mesh; UNSET passes on to the next. Of several policies of one width the older counts. A selector in the root namespace selects
-/// nothing, as in Istio.
+/// What a workload accepts, by Istio's precedence: its port in the policy with a selector, that policy, the namespace, the mesh; UNSET
+/// passes on to the next. Of several policies of one width the older counts. A selector in the root namespace selects nothing, as in
+/// Istio.
 /// </summary>
-internal static class MtlsModes
+/// <param name="Mode">For every port that has no mode of its own; never UNSET.</param>
+/// <param name="PerPort">The ports that the policy with a selector names; never UNSET.</param>
+internal sealed record MtlsModes(MtlsMode Mode, ImmutableSortedDictionary<int, MtlsMode> PerPort)
 {
-    public static MtlsMode Of(ManifestSet manifests, Workload workload, int port)
+    /// <summary>The modes of one workload.</summary>
+    public static MtlsModes Of(ManifestSet manifests, Workload workload)
     {
         PeerAuthenticationManifest? mesh = null, ofNamespace = null, ofWorkload = null;
         foreach (var policy in manifests.PeerAuthentications)
@@ -31,18 +35,20 @@ internal static class MtlsModes
             }
         }
 
-        ReadOnlySpan<MtlsMode> narrowestFirst =
-        [
-            ofWorkload?.PortLevel.GetValueOrDefault(port) ?? MtlsMode.Unset,
-            ofWorkload?.Mode ?? MtlsMode.Unset,
-            ofNamespace?.Mode ?? MtlsMode.Unset,
-            mesh?.Mode ?? MtlsMode.Unset,
-        ];
+        var mode = NarrowestSet(ofWorkload?.Mode, ofNamespace?.Mode, mesh?.Mode);
+        return new MtlsModes(mode, ofWorkload?.PortLevel.ToImmutableSortedDictionary(port => port.Key, port => NarrowestSet(port.Value, mode)) ?? ImmutableSortedDictionary<int, MtlsMode>.Empty);
+    }
+
+    /// <summary>The mode of one port.</summary>
+    public MtlsMode For(int port) => PerPort.TryGetValue(port, out var mode) ? mode : Mode;
+
+    private static MtlsMode NarrowestSet(params ReadOnlySpan<MtlsMode?> narrowestFirst)
+    {
         foreach (var mode in narrowestFirst)
         {
-            if (mode != MtlsMode.Unset)
+            if (mode is { } set and not MtlsMode.Unset)
             {
-                return mode;
+                return set;
             }
         }
 

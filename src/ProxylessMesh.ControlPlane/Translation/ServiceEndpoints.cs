@@ -40,7 +40,7 @@ internal sealed class ServiceEndpoints(ManifestSet manifests, TrustDomain trustD
                Identity = workload.Id.ToString(),
                TakesMeshTls = tls switch
                {
-                   null => serving.Value.TakesMeshTls && MtlsModes.Of(manifests, workload, serving.Value.Number) != MtlsMode.Disable,
+                   null => serving.Value.TakesMeshTls && MtlsModes.Of(manifests, workload).For(serving.Value.Number) != MtlsMode.Disable,
                    ClientTlsMode.IstioMutual => true,
                    _ => false,
                },

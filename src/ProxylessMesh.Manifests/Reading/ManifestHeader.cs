@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace ProxylessMesh.Manifests.Reading;
 
@@ -12,6 +13,9 @@ internal sealed record ManifestHeader
     public ImmutableSortedDictionary<string, string> Labels { get; init; } = LabelSet.Empty;
 
     public ImmutableSortedDictionary<string, string> Annotations { get; init; } = LabelSet.Empty;
+
+    /// <summary><c>creationTimestamp</c>, which a Kubernetes API server writes; null elsewhere.</summary>
+    public DateTimeOffset? CreatedAt { get; init; }
 
     /// <summary>Reads <c>metadata</c>; null where there is none or it has no name.</summary>
     public static ManifestHeader? Read(YamlMap document, ManifestKind kind)
@@ -32,10 +36,15 @@ internal sealed record ManifestHeader
             Namespace = kind == ManifestKind.Namespace ? "" : ns,
             Labels = metadata.TextMap("labels", TextRules.LabelKey, TextRules.LabelValue),
             Annotations = metadata.TextMap("annotations", TextRules.LabelKey),
+            CreatedAt = Time(metadata.Aside("creationTimestamp")),
         };
-        metadata.Ignore("creationTimestamp", "uid", "resourceVersion", "generation", "managedFields", "selfLink", "ownerReferences", "finalizers");
+        metadata.Ignore("uid", "resourceVersion", "generation", "managedFields", "selfLink", "ownerReferences", "finalizers");
         metadata.NotYet("generateName");
         metadata.End();
         return name.Length == 0 ? null : header;
     }
+
+    // A server writes it, not a person: one that is no time (kubectl prints null) counts as not written.
+    private static DateTimeOffset? Time(YamlField? field)
+        => field?.Node is ScalarNode scalar && DateTimeOffset.TryParse(scalar.Text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;
 }

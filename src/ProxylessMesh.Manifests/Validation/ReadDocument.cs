@@ -6,7 +6,10 @@ namespace ProxylessMesh.Manifests.Validation;
 /// <summary>A manifest together with the document it was read from, so that what is found later still has its place.</summary>
 internal sealed class ReadDocument(Manifest manifest, MapNode root, string file)
 {
-    public Manifest Manifest { get; } = manifest;
+    public Manifest Manifest { get; private set; } = manifest;
+
+    /// <summary>When a Kubernetes API server took it; null: it was read from a file that a person wrote.</summary>
+    public DateTimeOffset? CreatedAt { get; init; }
 
     public string File { get; } = file;
 
@@ -14,6 +17,9 @@ internal sealed class ReadDocument(Manifest manifest, MapNode root, string file)
 
     /// <summary>No error so far.</summary>
     public bool IsValid { get; set; } = true;
+
+    /// <summary>Gives it its place among all: the lower number is the older.</summary>
+    public void PlaceAt(int order) => Manifest = Manifest with { Order = order };
 
     /// <summary>A mistake at the value of <paramref name="path"/>, such as <c>spec.http[0].route[1].destination.subset</c>.</summary>
     public ManifestError Finding(string path, string problem, string cure, ManifestErrorSeverity severity = ManifestErrorSeverity.Error)

@@ -14,8 +14,10 @@ internal static class CheckKinds
         ["bootstrap"] = BootstrapCheck.Answer,
         ["manifest"] = ManifestCheck.Answer,
         ["match"] = MatchCheck.Answer,
+        ["mtls"] = MtlsCheck.Answer,
         ["path"] = PathCheck.Answer,
         ["route"] = RouteCheck.Answer,
+        ["selection"] = SelectionCheck.Answer,
         ["xds"] = XdsCheck.Answer,
     };
 

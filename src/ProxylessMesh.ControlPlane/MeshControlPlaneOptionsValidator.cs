@@ -41,6 +41,7 @@ internal sealed class MeshControlPlaneOptionsValidator : IValidateOptions<MeshCo
         Range("RootLifetime", options.RootLifetime, MinRootLifetime, MaxRootLifetime);
         Range("WorkloadGracePeriod", options.WorkloadGracePeriod, TimeSpan.Zero, MaxGracePeriod);
         Range("WorkloadRejoinPeriod", options.WorkloadRejoinPeriod, TimeSpan.Zero, MaxRejoinPeriod);
+        Range("Kubernetes:Timeout", options.Kubernetes.Timeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1));
         if (options.RevisionHistory is < 1 or > 10_000)
         {
             errors.AddError($"MeshControlPlane:RevisionHistory is {options.RevisionHistory}. It must be between 1 and 10000.");

@@ -125,6 +125,25 @@ public sealed partial class JoinTokens : IDisposable
     /// <summary>Frees the lock between callers.</summary>
     public void Dispose() => _turn.Dispose();
 
+    /// <summary>What a token that is shown is bound to; null when it is not known here. Takes no use and tells nothing of its state.</summary>
+    internal async Task<JoinTokenSummary?> FindAsync(string text, CancellationToken cancellationToken)
+    {
+        if (!JoinToken.TryParse(text, out var token))
+        {
+            return null;
+        }
+
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            return FindLocked(token)?.Summarize();
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
     /// <summary>Takes one use of a token for a key and an identity. The use is on disk when this returns.</summary>
     internal async Task<JoinTokenVerdict> RedeemAsync(string text, string namespaceName, string serviceAccount, ReadOnlyMemory<byte> publicKey, CancellationToken cancellationToken)
     {
@@ -136,9 +155,7 @@ public sealed partial class JoinTokens : IDisposable
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            // The secret is compared before anything is told about the token.
-            if (!_records.TryGetValue(token.Id, out var record)
-                || !CryptographicOperations.FixedTimeEquals(record.SecretHash, SHA256.HashData(token.Secret.Span)))
+            if (FindLocked(token) is not { } record)
             {
                 return JoinTokenVerdict.Unknown;
             }
@@ -160,6 +177,10 @@ public sealed partial class JoinTokens : IDisposable
             _turn.Release();
         }
     }
+
+    // The secret is compared before anything is told about the token.
+    private JoinTokenRecord? FindLocked(JoinToken token)
+        => _records.TryGetValue(token.Id, out var record) && CryptographicOperations.FixedTimeEquals(record.SecretHash, SHA256.HashData(token.Secret.Span)) ? record : null;
 
     private bool Use(JoinTokenRecord record, byte[] keyHash)
     {

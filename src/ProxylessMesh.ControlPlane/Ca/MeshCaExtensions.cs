@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using ProxylessMesh.ControlPlane.Ca.Doors;
 using ProxylessMesh.ControlPlane.Store;
 
 namespace ProxylessMesh.ControlPlane.Ca;
@@ -22,11 +23,20 @@ internal static class MeshCaExtensions
         services.TryAddSingleton(static provider => new JoinTokens(
             provider.GetRequiredService<JoinTokenFile>(), provider.GetRequiredService<CertificateAuthority>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<JoinTokens>>()));
         services.TryAddSingleton<RefusalLimiter>();
+        services.TryAddSingleton<Refusals>();
+        services.TryAddSingleton<ServiceAccountTokens>();
         services.TryAddSingleton<CallerProof>();
+        services.TryAddSingleton<BearerProof>();
         services.TryAddSingleton<SnapshotSigner>();
         return services;
     }
 
-    /// <summary>Maps the identity service.</summary>
-    public static void MapMeshCa(this IEndpointRouteBuilder endpoints) => endpoints.MapGrpcService<MeshIdentityService>();
+    /// <summary>Maps the CA's doors: ours and Istio's.</summary>
+    public static void MapMeshCa(this IEndpointRouteBuilder endpoints)
+    {
+        // Now rather than at the first token, so that a wrong kubeconfig is seen at the start.
+        endpoints.ServiceProvider.GetRequiredService<ServiceAccountTokens>();
+        endpoints.MapGrpcService<MeshIdentityService>();
+        endpoints.MapGrpcService<IstioCertificates>();
+    }
 }

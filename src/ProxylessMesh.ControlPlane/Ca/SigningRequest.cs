@@ -13,6 +13,8 @@ internal sealed class SigningRequest
 {
     public const int MaxBytes = 8 * 1024;
 
+    private const int MaxPemLength = 2 * MaxBytes;
+
     private const int MinRsaBits = 2048;
 
     private const int MaxRsaBits = 8192;
@@ -79,6 +81,31 @@ internal sealed class SigningRequest
             fault = "it is not a PKCS#10 request signed by its own key";
             return null;
         }
+    }
+
+    /// <summary>Reads a request from PEM.</summary>
+    /// <param name="pem">As it came; text around the one request is passed over (RFC 7468 section 2).</param>
+    /// <param name="fault">What is wrong with it.</param>
+    public static SigningRequest? TryReadPem(string pem, out string fault)
+    {
+        fault = "";
+        if (pem.Length is 0 or > MaxPemLength)
+        {
+            fault = $"it has {pem.Length} characters; 1 to {MaxPemLength} are possible";
+            return null;
+        }
+
+        // Older programs write the second label (RFC 7468 section 7).
+        if (!PemEncoding.TryFind(pem, out var found) || pem[found.Label] is not ("CERTIFICATE REQUEST" or "NEW CERTIFICATE REQUEST"))
+        {
+            fault = "it holds no PEM block 'CERTIFICATE REQUEST'";
+            return null;
+        }
+
+        var der = new byte[found.DecodedDataLength];
+        return Convert.TryFromBase64Chars(pem.AsSpan()[found.Base64Data], der, out var length)
+            ? TryRead(der.AsSpan(0, length), out fault)
+            : null;
     }
 
     private static string? KeyFault(PublicKey key)

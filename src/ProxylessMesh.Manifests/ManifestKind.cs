@@ -56,9 +56,12 @@ public sealed record ManifestKind(string ApiVersion, string Name)
     /// <summary>Istio: what of the mesh the workloads of a namespace see.</summary>
     public static readonly ManifestKind Sidecar = new("networking.istio.io/v1", "Sidecar");
 
+    /// <summary>Ours, in Istio's words: what holds for the whole mesh.</summary>
+    public static readonly ManifestKind MeshConfig = new("mesh.proxyless.dev/v1alpha1", "MeshConfig");
+
     /// <summary>Every kind that this version reads.</summary>
     public static IReadOnlyList<ManifestKind> All { get; } =
-        [Service, Namespace, ConfigMap, HttpRoute, GrpcRoute, ReferenceGrant, BackendTlsPolicy, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, Sidecar, ServiceEntry, WorkloadEntry, MeshTrafficPolicy, InboundLimits, FaultExperiment];
+        [Service, Namespace, ConfigMap, HttpRoute, GrpcRoute, ReferenceGrant, BackendTlsPolicy, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, Sidecar, ServiceEntry, WorkloadEntry, MeshTrafficPolicy, InboundLimits, FaultExperiment, MeshConfig];
 
     /// <summary><c>kind</c> with its <c>apiVersion</c>.</summary>
     public override string ToString() => $"{Name} ({ApiVersion})";

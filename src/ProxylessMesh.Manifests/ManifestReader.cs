@@ -26,6 +26,7 @@ public static class ManifestReader
         new(ManifestKind.MeshTrafficPolicy, [], MeshTrafficPolicyReader.Read),
         new(ManifestKind.InboundLimits, [], InboundLimitsReader.Read),
         new(ManifestKind.FaultExperiment, [], FaultExperimentReader.Read),
+        new(ManifestKind.MeshConfig, [], MeshConfigReader.Read),
     ];
 
     private static readonly string[] KindsNotYet =

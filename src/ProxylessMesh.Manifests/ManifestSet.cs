@@ -39,6 +39,7 @@ public sealed class ManifestSet
         MeshTrafficPolicies = [.. All.OfType<MeshTrafficPolicyManifest>()];
         InboundLimits = [.. All.OfType<InboundLimitsManifest>()];
         FaultExperiments = [.. All.OfType<FaultExperimentManifest>()];
+        MeshConfig = All.OfType<MeshConfigManifest>().FirstOrDefault() ?? MeshConfigManifest.Default;
     }
 
     /// <summary>Every manifest, in reading order.</summary>
@@ -85,6 +86,9 @@ public sealed class ManifestSet
 
     /// <summary>The MeshTrafficPolicies, at most one for a service.</summary>
     public ImmutableArray<MeshTrafficPolicyManifest> MeshTrafficPolicies { get; }
+
+    /// <summary>What holds for the whole mesh; <see cref="MeshConfigManifest.Default"/> where nobody wrote it.</summary>
+    public MeshConfigManifest MeshConfig { get; }
 
     /// <summary>The manifest with these three, or null.</summary>
     public Manifest? Find(ManifestKind kind, string @namespace, string name) => _byName.GetValueOrDefault((kind, @namespace, name));

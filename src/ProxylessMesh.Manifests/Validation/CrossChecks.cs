@@ -14,6 +14,7 @@ internal static class CrossChecks
         findings.AddRange(DuplicateNames(documents));
         findings.AddRange(HostConflicts.Find(documents));
         findings.AddRange(SidecarConflicts.Find(documents));
+        findings.AddRange(SecondMeshConfigs(documents));
 
         var all = new ManifestSet(documents.Select(document => document.Manifest));
         foreach (var document in documents)
@@ -31,6 +32,13 @@ internal static class CrossChecks
         }
 
         return findings;
+    }
+
+    private static IEnumerable<ManifestError> SecondMeshConfigs(IReadOnlyList<ReadDocument> documents)
+    {
+        var configs = documents.Where(static document => document.Manifest is MeshConfigManifest).ToList();
+        return configs.Skip(1).Select(document => document.Finding(
+            "metadata.name", $"a mesh has one, and {configs[0].Manifest.DisplayName} ({configs[0].Manifest.Source}) is written already", "Put both into one"));
     }
 
     private static IEnumerable<ManifestError> DuplicateNames(IReadOnlyList<ReadDocument> documents)

@@ -93,8 +93,13 @@ internal sealed class TestCa
             request.CertificateExtensions.Add(AlternativeNames(leaf));
         }
 
-        var notAfter = _time.GetUtcNow() + leaf.Lifetime;
-        var notBefore = (notAfter < _time.GetUtcNow() ? notAfter : _time.GetUtcNow()).AddMinutes(-5);
+        if (leaf.PaddingBytes > 0)
+        {
+            request.CertificateExtensions.Add(new X509Extension("1.3.6.1.4.1.55555.1", new byte[leaf.PaddingBytes], critical: false));
+        }
+
+        var notAfter = _time.GetUtcNow() + leaf.StartsIn + leaf.Lifetime;
+        var notBefore = leaf.StartsIn > TimeSpan.Zero ? _time.GetUtcNow() + leaf.StartsIn : (notAfter < _time.GetUtcNow() ? notAfter : _time.GetUtcNow()).AddMinutes(-5);
         using var certificate = request.Create(_signer, notBefore, notAfter, NewSerial());
         return certificate.CopyWithPrivateKey(key);
     }

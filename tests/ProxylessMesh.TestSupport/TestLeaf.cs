@@ -22,4 +22,10 @@ internal sealed record TestLeaf
 
     /// <summary>Negative: already expired.</summary>
     public TimeSpan Lifetime { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Not valid before this has passed; zero: valid since five minutes ago.</summary>
+    public TimeSpan StartsIn { get; init; }
+
+    /// <summary>Bytes of an extension that nobody knows, for certificates that are too large.</summary>
+    public int PaddingBytes { get; init; }
 }

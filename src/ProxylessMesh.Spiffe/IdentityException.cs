@@ -26,6 +26,9 @@ public enum IdentityError
 
     /// <summary>A file with a certificate, key or snapshot cannot be used.</summary>
     BadFile,
+
+    /// <summary>The SPIFFE agent, or the CA of another mesh, could not be reached, or it did not answer in time.</summary>
+    AgentUnreachable,
 }
 
 /// <summary>An identity could not be had, renewed, read or stored. The message says which, why and what to do.</summary>

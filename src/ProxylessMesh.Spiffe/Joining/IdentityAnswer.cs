@@ -114,20 +114,7 @@ internal static class IdentityAnswer
             ? throw Bad(error, $"a certificate in it has {der.Length} bytes; {X509SvidValidator.MaxCertificateBytes} are the most")
             : X509CertificateLoader.LoadCertificate(der.Span);
 
-    private static X509Certificate2 WithKey(X509Certificate2 leaf, ECDsa key)
-    {
-        var certificate = leaf.CopyWithPrivateKey(key);
-        if (!OperatingSystem.IsWindows())
-        {
-            return certificate;
-        }
-
-        // Schannel takes no key that lives in memory only; a round trip through PKCS#12 gives it one of this user's own store.
-        using (certificate)
-        {
-            return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
-        }
-    }
+    private static X509Certificate2 WithKey(X509Certificate2 leaf, ECDsa key) => PrivateKey.ForTls(leaf.CopyWithPrivateKey(key));
 
     private static IdentityException Bad(IdentityError error, string why, Exception? cause = null)
         => new(error, error == IdentityError.BadFile ? $"The sealed identity cannot be used: {why}. Delete the file; the process then joins by its token." : $"The control plane's answer is no usable identity: {why}.", cause);

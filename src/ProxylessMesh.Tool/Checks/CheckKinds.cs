@@ -18,6 +18,7 @@ internal static class CheckKinds
         ["path"] = PathCheck.Answer,
         ["route"] = RouteCheck.Answer,
         ["selection"] = SelectionCheck.Answer,
+        ["spiffe"] = SpiffeCheck.Answer,
         ["xds"] = XdsCheck.Answer,
     };
 

@@ -8,6 +8,7 @@ public sealed class VectorTests
 {
     // Others hold end-user tokens and foreign authorizers, or kinds that are not read.
     private static readonly HashSet<string> IstioKinds = ["VirtualService", "ServiceEntry", "WorkloadEntry", "Sidecar", "PeerAuthentication"];
+    private static readonly string[] SpiffeFacts = ["spiffeId", "trustDomain", "path", "certificates", "authorities", "jwtAuthorities", "refreshHintSeconds", "sequence"];
     private static readonly HashSet<string> GatewayKinds = ["HTTPRoute", "GRPCRoute", "ReferenceGrant", "BackendTLSPolicy", "Service", "Namespace"];
 
     [Fact]
@@ -34,6 +35,12 @@ public sealed class VectorTests
     public Task Bootstraps_are_read_as_by_gRPC()
         => VectorSuite.Load("grpc_bootstrap").CheckAsync("bootstrap", static (testCase, answer) => answer["accepted"]?.GetValue<bool>() == (testCase.GetProperty("expect").GetProperty("verdict").GetString() == "accept")
             && (!testCase.GetProperty("expect").TryGetProperty("first_server", out var server) || new Uri(answer["server"]!.GetValue<string>()) is var understood && $"{understood.Host}:{understood.Port}" == server.GetProperty("server_uri").GetString()));
+
+    // Verdict, and every fact that the suite gives beside it.
+    [Fact]
+    public Task Identities_and_bundles_are_read_as_by_go_spiffe()
+        => VectorSuite.Load("spiffe").CheckAsync("spiffe", static (testCase, answer) => answer["accepted"]?.GetValue<bool>() == (testCase.GetProperty("expect").GetString() == "accept")
+            && SpiffeFacts.All(fact => !testCase.TryGetProperty(fact, out var expected) || answer[fact]?.ToJsonString() == expected.GetRawText()));
 
     [Fact]
     public Task Istio_manifests_are_taken_and_refused_as_by_Istio() => ManifestsAsync("istio_validation", IstioKinds);

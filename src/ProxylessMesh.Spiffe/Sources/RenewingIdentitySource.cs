@@ -79,14 +79,18 @@ internal abstract partial class RenewingIdentitySource(TimeProvider time, ILogge
     {
         lock (_gate)
         {
-            if (!ReferenceEquals(identity.Leaf, Current?.Leaf))
+            // An agent sends the same certificate again when a bundle changes.
+            if (Current is not { } before || !before.Leaf.RawDataMemory.Span.SequenceEqual(identity.Leaf.RawDataMemory.Span))
             {
                 _rotations++;
                 LogInForce(identity.Id, identity.Leaf.SerialNumber, identity.ExpiresAt);
             }
 
+            // Whoever hears of the new identity finds it ready.
+            var status = new IdentityStatus { State = IdentityState.Ready, ExpiresAt = identity.ExpiresAt, RenewsAt = renewsAt };
+            Volatile.Write(ref _status, status);
             Publish(identity);
-            Become(new IdentityStatus { State = IdentityState.Ready, ExpiresAt = identity.ExpiresAt, RenewsAt = renewsAt });
+            StatusChanged?.Invoke(status);
         }
     }
 
@@ -102,31 +106,15 @@ internal abstract partial class RenewingIdentitySource(TimeProvider time, ILogge
                 LogFailed(Subject, error.Message, error.InnerException);
             }
 
-            Become(before with
+            var status = before with
             {
                 State = Current is null ? IdentityState.Waiting : IdentityState.Stale,
                 FailingSince = before.FailingSince ?? time.GetUtcNow(),
                 Error = error,
-            });
+            };
+            Volatile.Write(ref _status, status);
+            StatusChanged?.Invoke(status);
         }
-    }
-
-    /// <summary>What failed works again, with the same certificate.</summary>
-    protected void Recover()
-    {
-        lock (_gate)
-        {
-            if (_status.Error is not null && Current is not null)
-            {
-                Become(_status with { State = IdentityState.Ready, FailingSince = null, Error = null });
-            }
-        }
-    }
-
-    private void Become(IdentityStatus status)
-    {
-        Volatile.Write(ref _status, status);
-        StatusChanged?.Invoke(status);
     }
 
     [LoggerMessage(3001, LogLevel.Information, "Certificate {Serial} for {Id} is in force until {ExpiresAt:u}.")]

@@ -95,15 +95,22 @@ internal sealed class HedgedAttempts(OutboundCall call, HedgeConfig hedge, TimeS
             return null;
         }
 
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var waits = new List<Task>(_running.Select(static attempt => attempt.Task));
-        if (mayLaunch)
+        if (_running.Find(static attempt => attempt.Task.IsCompleted) is { } ended)
         {
-            waits.Add(wait > TimeSpan.Zero ? Task.Delay(wait, services.Time, stop.Token) : _bodySent.Task);
+            return ended;
+        }
+
+        var waits = new List<Task>(_running.Select(static attempt => attempt.Task));
+        var wake = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        waits.Add(wake.Task);
+        using var cancelled = cancellationToken.UnsafeRegister(static source => ((TaskCompletionSource)source!).TrySetResult(), wake);
+        using var timer = mayLaunch && wait > TimeSpan.Zero ? services.Time.CreateTimer(static source => ((TaskCompletionSource)source!).TrySetResult(), wake, wait, Timeout.InfiniteTimeSpan) : null;
+        if (mayLaunch && timer is null)
+        {
+            waits.Add(_bodySent.Task);
         }
 
         var first = await Task.WhenAny(waits).ConfigureAwait(false);
-        await stop.CancelAsync().ConfigureAwait(false);
         return _running.Find(attempt => ReferenceEquals(attempt.Task, first));
     }
 

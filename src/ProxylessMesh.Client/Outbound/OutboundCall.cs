@@ -149,7 +149,8 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
     public void Address(WireRequest attempt, ClusterEndpoint endpoint, Activity? activity)
     {
         attempt.AddressTo(Cluster, endpoint);
-        var rest = _deadline?.Remaining;
+        // Nothing has taken time yet: the clock need not be asked again.
+        var rest = _attempts == 1 && target.Fault is null ? _deadline?.Limit : _deadline?.Remaining;
         attempt.LimitTo(!IsGrpc && rule.Retry.AttemptTimeout is { } perTry && !(rest < perTry) ? perTry : rest, rule.ExpectedTimeout);
         attempt.StampAttempt(_attempts);
         if (_isTraced && (activity ?? _activity ?? Activity.Current) is { } running)
@@ -228,7 +229,11 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
             return;
         }
 
-        _deadline?.Dispose();
+        if (_deadline?.End() == true)
+        {
+            _deadline = null;
+        }
+
         for (; _retriesTaken > 0; _retriesTaken--)
         {
             Breaker.Retries.Return();
@@ -364,7 +369,8 @@ internal sealed class OutboundCall(CallServices services, RouteRule rule, RouteT
                 : MeshErrors.Of(result, Cluster, _tried?[^1], _deadline, rule.Retry.AttemptTimeout, _attempts, caller);
         }
 
-        _deadline?.LetGoOfCaller();
+        // Nothing else holds the deadline's token: no body was sent with it, no attempt overlapped, nothing else watched the time.
+        _deadline?.LetGoOfCaller(mayBeKept: wire is { Plan: null, Request.Content: null } && rule is { Hedge: null, Retry.IdleTimeout: null });
         target.Headers?.Apply(response);
         response.RequestMessage = wire.Request;
         wire.Plan?.Answered(response, _attempt!.Endpoint);

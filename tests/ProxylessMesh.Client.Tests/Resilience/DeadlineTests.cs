@@ -29,6 +29,70 @@ public sealed class DeadlineTests
         Assert.Equal("10000", await client.GetStringAsync(new Uri("http://catalog/"), TestEnd));
     }
 
+    [Fact]
+    public async Task What_ends_after_a_call_ends_no_later_call_that_its_deadline_is_used_for_again()
+    {
+        await using var backend = await TestBackend.StartAsync(static http => http.Response.WriteAsync("here"));
+        await using var mesh = new TestMesh();
+        mesh.Xds.Publish(Configs.Host("catalog", Configs.Forward("catalog") with { Timeout = TimeSpan.FromSeconds(60) }, Configs.Cluster("catalog", backend.Address)));
+        using var client = mesh.Client();
+
+        for (var i = 0; i < 200; i++)
+        {
+            using var caller = CancellationTokenSource.CreateLinkedTokenSource(TestEnd);
+            Assert.Equal("here", await client.GetStringAsync(new Uri("http://catalog/"), caller.Token));
+            await caller.CancelAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_deadline_that_has_passed_is_never_used_again()
+    {
+        var deadline = CallDeadline.Start(TimeSpan.FromMilliseconds(1), TimeProvider.System, CancellationToken.None)!;
+        var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = deadline.Token.UnsafeRegister(static source => ((TaskCompletionSource)source!).SetResult(), passed);
+        await passed.Task.WaitAsync(TestEnd);
+
+        deadline.LetGoOfCaller(mayBeKept: true);
+        Assert.False(deadline.End());
+        Assert.True(deadline.Passed);
+    }
+
+    [Fact]
+    public void A_deadline_fires_at_its_end_however_far_away()
+    {
+        var time = new FakeTimeProvider();
+        var limit = TimeSpan.FromDays(49.9);
+        var deadline = CallDeadline.Start(limit, time, CancellationToken.None)!;
+
+        time.Advance(limit - TimeSpan.FromSeconds(1));
+        Assert.False(deadline.Token.IsCancellationRequested);
+        time.Advance(TimeSpan.FromSeconds(2));
+        Assert.True(deadline.Passed);
+    }
+
+    [Fact]
+    public void A_deadline_may_be_longer_than_any_clock_counts()
+    {
+        var deadline = CallDeadline.Start(TimeSpan.MaxValue, new FakeTimeProvider(), CancellationToken.None)!;
+
+        Assert.False(deadline.Passed);
+        Assert.True(deadline.Remaining > TimeSpan.FromDays(3000));
+        Assert.False(deadline.End());
+    }
+
+    [Fact]
+    public void A_deadline_whose_caller_gave_up_is_never_used_again()
+    {
+        using var caller = new CancellationTokenSource();
+        var deadline = CallDeadline.Start(TimeSpan.FromMinutes(1), TimeProvider.System, caller.Token)!;
+        caller.Cancel();
+
+        deadline.LetGoOfCaller(mayBeKept: true);
+        Assert.False(deadline.End());
+        Assert.False(deadline.Passed);
+    }
+
     [Theory]
     [InlineData("5S", 5000.0)]
     [InlineData("250m", 250.0)]

@@ -12,7 +12,14 @@ internal static class ConfigTree
     /// <param name="host">The listener's name.</param>
     /// <param name="endpoints">Endpoints of its one cluster.</param>
     /// <param name="routes">Routes; only the last one matches <c>/</c>, the others match a path of their own.</param>
-    public static XdsConfig Of(string host, int endpoints, int routes = 1)
+    public static XdsConfig Of(string host, int endpoints, int routes = 1) => Of(host, endpoints, TimeSpan.FromSeconds(15), routes);
+
+    /// <inheritdoc cref="Of(string, int, int)"/>
+    /// <param name="host">The listener's name.</param>
+    /// <param name="endpoints">Endpoints of its one cluster.</param>
+    /// <param name="timeout">The routes' limit; null: none.</param>
+    /// <param name="routes">Routes, as above.</param>
+    public static XdsConfig Of(string host, int endpoints, TimeSpan? timeout, int routes = 1)
     {
         var cluster = $"outbound|80||{host}.default.svc.cluster.local";
         return new XdsConfig
@@ -31,7 +38,7 @@ internal static class ConfigTree
                         Routes = [.. Enumerable.Range(1, routes).Select(n => new RouteRuleConfig
                         {
                             Match = new RequestMatcher { Path = PathMatcher.Prefix(n == routes ? "/" : $"/route-{n}/") },
-                            Action = new ForwardActionConfig { Clusters = [new WeightedClusterConfig { Cluster = cluster }], Timeout = TimeSpan.FromSeconds(15) },
+                            Action = new ForwardActionConfig { Clusters = [new WeightedClusterConfig { Cluster = cluster }], Timeout = timeout },
                         })],
                     },
                 ],

@@ -8,6 +8,7 @@ public class HandlerOverhead
 {
     private HttpMessageInvoker _transport = null!;
     private HttpMessageInvoker _mesh = null!;
+    private HttpMessageInvoker _unlimited = null!;
     private HttpClient _client = null!;
 
     [Params(2, 1000)]
@@ -19,6 +20,7 @@ public class HandlerOverhead
         _transport = new HttpMessageInvoker(new AnswerAtOnce());
         var mesh = new MeshUnderBenchmark(_transport, host => ConfigTree.Of(host, Endpoints));
         _mesh = new HttpMessageInvoker(mesh.Handler);
+        _unlimited = new HttpMessageInvoker(new MeshUnderBenchmark(_transport, host => ConfigTree.Of(host, Endpoints, timeout: null)).Handler);
         _client = new HttpClient(new AnswerAtOnce());
     }
 
@@ -38,7 +40,15 @@ public class HandlerOverhead
         return (int)response.StatusCode;
     }
 
-    [Benchmark(Description = "mesh")]
+    [Benchmark(Description = "mesh, route without a limit")]
+    public async Task<int> Unlimited()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, Target);
+        using var response = await _unlimited.SendAsync(request, CancellationToken.None);
+        return (int)response.StatusCode;
+    }
+
+    [Benchmark(Description = "mesh, 15 s limit")]
     public async Task<int> Mesh()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, Target);

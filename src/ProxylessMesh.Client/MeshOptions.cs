@@ -92,6 +92,15 @@ public sealed class MeshOptions
         /// <summary>Gets the paths that anyone may ask without authorization on a PERMISSIVE port, for probes. Default: none.</summary>
         public IList<string> ProbePaths { get; } = [];
 
+        /// <summary>
+        /// Gets or sets how far back it is known what was called here, for <c>mesh preview</c> and <c>mesh migrate</c>: counts by caller, endpoint and
+        /// outcome, in memory. 0 (off) to 1 hour, in whole minutes; default 10 minutes.
+        /// </summary>
+        public TimeSpan CallSummaryWindow { get; set; } = TimeSpan.FromMinutes(10);
+
+        /// <summary>Gets or sets how many kinds of calls are told apart in that time; one caller has a quarter of it. 16 to 65536; default 2048.</summary>
+        public int MaxCallSummaries { get; set; } = 2048;
+
         /// <summary>Gets or sets how long a drain may take at shutdown before running calls are cut. 0 to 10 minutes; default 25 seconds.</summary>
         public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(25);
     }

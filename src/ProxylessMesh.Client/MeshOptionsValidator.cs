@@ -15,6 +15,7 @@ internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
         ControlPlane(options, errors);
         Between(errors, "Mesh:Outbound:ConfigTimeout", options.Outbound.ConfigTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(5));
         Between(errors, "Mesh:Inbound:DrainTimeout", options.Inbound.DrainTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
+        CallSummaries(options.Inbound, errors);
         Between(errors, "Mesh:State:MaxAge", options.State.MaxAge, TimeSpan.FromMinutes(1), TimeSpan.FromDays(30));
         if (options.Outbound.RetryBufferBytes is < 0 or > MaxRetryBufferBytes)
         {
@@ -32,6 +33,15 @@ internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
         }
 
         return errors.Build();
+    }
+
+    private static void CallSummaries(MeshOptions.InboundOptions inbound, ValidateOptionsResultBuilder errors)
+    {
+        Between(errors, "Mesh:Inbound:CallSummaryWindow", inbound.CallSummaryWindow, TimeSpan.Zero, TimeSpan.FromHours(1));
+        if (inbound.MaxCallSummaries is < 16 or > 65536)
+        {
+            errors.AddError($"Mesh:Inbound:MaxCallSummaries is {inbound.MaxCallSummaries}. It must be between 16 and 65536; to keep nothing, set Mesh:Inbound:CallSummaryWindow to 0.");
+        }
     }
 
     private static void Identity(MeshOptions options, ValidateOptionsResultBuilder errors)

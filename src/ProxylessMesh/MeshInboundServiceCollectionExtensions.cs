@@ -10,6 +10,7 @@ using ProxylessMesh.Client.Workloads;
 using ProxylessMesh.Listening;
 using ProxylessMesh.Load;
 using ProxylessMesh.Snapshots;
+using ProxylessMesh.Summaries;
 using ProxylessMesh.Telemetry;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -32,6 +33,9 @@ internal static class MeshInboundServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<InboundMeter>();
         services.TryAddSingleton<InboundPorts>();
+        services.TryAddSingleton<CallSummaries>();
+        services.TryAddSingleton<CallReporter>();
+        services.TryAddSingleton(static provider => new CallQuestionAnswer(provider.GetRequiredService<CallReporter>().Answer));
         services.TryAddSingleton<InboundSubscriptions>();
         services.TryAddSingleton<ServerLoad>();
         services.TryAddSingleton<ConnectionGate>();

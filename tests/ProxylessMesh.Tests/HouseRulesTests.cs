@@ -32,7 +32,8 @@ public sealed partial class HouseRulesTests
         ["Admission"] = ["Authentication"],
         ["Load"] = [],
         ["Snapshots"] = ["Rbac", "Admission"],
-        ["Authorization"] = ["Snapshots", "Rbac", "Authentication", "Telemetry"],
+        ["Summaries"] = ["Snapshots", "Rbac", "Authentication"],
+        ["Authorization"] = ["Summaries", "Snapshots", "Rbac", "Authentication", "Telemetry"],
         ["Limits"] = ["Authorization", "Snapshots", "Admission", "Load", "Authentication", "Telemetry"],
         ["Listening"] = ["Snapshots", "Authentication", "Telemetry"],
     };

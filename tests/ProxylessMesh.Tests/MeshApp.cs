@@ -42,7 +42,8 @@ internal sealed class MeshApp : IAsyncDisposable
         InboundConfig? policy,
         RequestDelegate? respond = null,
         Action<WebApplicationBuilder>? configure = null,
-        bool withIdentity = true)
+        bool withIdentity = true,
+        Action<WebApplication>? map = null)
     {
         var ca = TestCa.Create();
         var identity = withIdentity ? new TestIdentitySource(ca.Issue("shop", "catalog")) : new TestIdentitySource();
@@ -54,7 +55,12 @@ internal sealed class MeshApp : IAsyncDisposable
         builder.Services.AddMeshInbound();
         configure?.Invoke(builder);
         var app = builder.Build();
-        app.Run(respond ?? (static http => http.Response.WriteAsync("from the application")));
+        map?.Invoke(app);
+        if (map is null)
+        {
+            app.Run(respond ?? (static http => http.Response.WriteAsync("from the application")));
+        }
+
         await app.StartAsync(TestContext.Current.CancellationToken);
         var mesh = new MeshApp(app, ca, identity, logs);
         if (policy is not null)

@@ -31,6 +31,7 @@ internal sealed class ControlPlaneLink : IDisposable
                 provider.GetRequiredService<MeshNode>(),
                 options,
                 provider.GetServices<WorkloadServesCalls>(),
+                provider.GetService<CallQuestionAnswer>() ?? CallQuestionAnswer.None,
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<WorkloadRegistration>>()),
         };

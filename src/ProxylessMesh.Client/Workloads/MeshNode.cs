@@ -13,7 +13,7 @@ internal sealed class MeshNode(IOptions<MeshOptions> options)
     [
         "outlier.consecutive", "retry", "timeout", "fault", "weights", "header-operations", "circuit-breaker.max-requests", "locality-weights",
         "endpoint-weights", "priority-spill", "panic-threshold", "drop-overload", "ring-hash", "maglev", "weighted-round-robin", "peak-ewma", "pick-first", "slow-start",
-        "zone-aware", "subsets", "aggregate-clusters",
+        "zone-aware", "subsets", "aggregate-clusters", "call-summaries",
     ];
 
     private readonly MeshOptions _options = options.Value;

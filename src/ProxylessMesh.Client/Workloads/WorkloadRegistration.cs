@@ -17,12 +17,17 @@ internal sealed partial class WorkloadRegistration
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(15);
 
+    // Answers that wait to be sent.
+    private const int MaxReports = 4;
+
     private readonly ControlPlaneChannel _channel;
     private readonly MeshNode _node;
     private readonly MeshOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger<WorkloadRegistration> _logger;
+    private readonly CallQuestionAnswer _calls;
     private readonly Lock _lock = new();
+    private readonly Queue<CallReport> _reports = new();
     private readonly TaskCompletionSource<string> _registered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private WorkloadEndpoints? _endpoints;
@@ -30,11 +35,12 @@ internal sealed partial class WorkloadRegistration
     private bool _isDraining;
     private Channel<bool>? _changes;
 
-    public WorkloadRegistration(ControlPlaneChannel channel, MeshNode node, IOptions<MeshOptions> options, IEnumerable<WorkloadServesCalls> servers, TimeProvider time, ILogger<WorkloadRegistration> logger)
+    public WorkloadRegistration(ControlPlaneChannel channel, MeshNode node, IOptions<MeshOptions> options, IEnumerable<WorkloadServesCalls> servers, CallQuestionAnswer calls, TimeProvider time, ILogger<WorkloadRegistration> logger)
     {
         _channel = channel;
         _node = node;
         _options = options.Value;
+        _calls = calls;
         _time = time;
         _logger = logger;
         _endpoints = servers.Any() ? null : WorkloadEndpoints.None;
@@ -119,6 +125,9 @@ internal sealed partial class WorkloadRegistration
         lock (_lock)
         {
             _changes = changes;
+
+            // Their questions went with the stream.
+            _reports.Clear();
         }
 
         try
@@ -167,6 +176,11 @@ internal sealed partial class WorkloadRegistration
             {
                 _drained.TrySetResult();
             }
+            else if (response.CallQuestion is { } question)
+            {
+                // At once and by the reader: as long as one is answered, the next waits in the stream.
+                Report(_calls.Answer(question));
+            }
         }
     }
 
@@ -197,11 +211,37 @@ internal sealed partial class WorkloadRegistration
                 toldServing = isServing;
             }
 
+            while (NextReport() is { } report)
+            {
+                await requests.WriteAsync(new JoinRequest { CallReport = report }, stop).ConfigureAwait(false);
+            }
+
             if (isDraining && !toldDraining)
             {
                 await requests.WriteAsync(new JoinRequest { Drain = new DrainNotice() }, stop).ConfigureAwait(false);
                 toldDraining = true;
             }
+        }
+    }
+
+    // Few are asked at once; whoever asks more has given up the first.
+    private void Report(CallReport report)
+    {
+        lock (_lock)
+        {
+            if (_reports.Count < MaxReports)
+            {
+                _reports.Enqueue(report);
+                _changes?.Writer.TryWrite(true);
+            }
+        }
+    }
+
+    private CallReport? NextReport()
+    {
+        lock (_lock)
+        {
+            return _reports.TryDequeue(out var report) ? report : null;
         }
     }
 

@@ -7,6 +7,9 @@ internal abstract record StringMatcher
 {
     public abstract bool Matches(ReadOnlySpan<char> text);
 
+    /// <summary>Whether all texts that begin with <paramref name="start"/> match (true), none does (false), or some may (null).</summary>
+    public virtual bool? OfAllWith(string start) => null;
+
     public static StringMatcher Exact(string expected, bool ignoreCase = false) => new ExactMatcher(expected, CaseRule(ignoreCase));
 
     public static StringMatcher Prefix(string prefix, bool ignoreCase = false) => new PrefixMatcher(prefix, CaseRule(ignoreCase));
@@ -28,12 +31,16 @@ internal abstract record StringMatcher
     {
         public override bool Matches(ReadOnlySpan<char> text) => text.Equals(Expected, Comparison);
 
+        public override bool? OfAllWith(string start) => Expected.StartsWith(start, Comparison) ? null : false;
+
         public override string ToString() => $"exact '{Expected}'";
     }
 
     private sealed record PrefixMatcher(string Expected, StringComparison Comparison) : StringMatcher
     {
         public override bool Matches(ReadOnlySpan<char> text) => text.StartsWith(Expected, Comparison);
+
+        public override bool? OfAllWith(string start) => start.StartsWith(Expected, Comparison) ? true : Expected.StartsWith(start, Comparison) ? null : false;
 
         public override string ToString() => $"prefix '{Expected}'";
     }
@@ -48,6 +55,8 @@ internal abstract record StringMatcher
     private sealed record ContainsMatcher(string Expected, StringComparison Comparison) : StringMatcher
     {
         public override bool Matches(ReadOnlySpan<char> text) => text.Contains(Expected, Comparison);
+
+        public override bool? OfAllWith(string start) => start.Contains(Expected, Comparison) ? true : null;
 
         public override string ToString() => $"contains '{Expected}'";
     }

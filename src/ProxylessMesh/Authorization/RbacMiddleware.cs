@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using ProxylessMesh.Authentication;
 using ProxylessMesh.Rbac;
 using ProxylessMesh.Snapshots;
+using ProxylessMesh.Summaries;
 using ProxylessMesh.Telemetry;
 
 namespace ProxylessMesh.Authorization;
@@ -20,15 +21,17 @@ internal sealed partial class RbacMiddleware
     private readonly FrozenSet<int> _plaintextPorts;
     private readonly FrozenSet<string> _probePaths;
     private readonly InboundMeter _meter;
+    private readonly CallSummaries _calls;
     private readonly LogThrottle _throttle;
     private readonly ILogger _logger;
 
-    public RbacMiddleware(RequestDelegate next, IOptions<MeshOptions> options, InboundMeter meter, TimeProvider time, ILogger<RbacMiddleware> logger)
+    public RbacMiddleware(RequestDelegate next, IOptions<MeshOptions> options, InboundMeter meter, CallSummaries calls, TimeProvider time, ILogger<RbacMiddleware> logger)
     {
         _next = next;
         _plaintextPorts = options.Value.Inbound.PlaintextPorts.ToFrozenSet();
         _probePaths = options.Value.Inbound.ProbePaths.ToFrozenSet(StringComparer.Ordinal);
         _meter = meter;
+        _calls = calls;
         _throttle = new LogThrottle(time);
         _logger = logger;
     }
@@ -74,7 +77,8 @@ internal sealed partial class RbacMiddleware
         }
 
         var decision = engine.Decide(input);
-        if (decision.Allowed || (snapshot.Plaintext is not null && _probePaths.Contains(context.Request.Path.Value ?? "")))
+        var isProbe = snapshot.Plaintext is not null && _probePaths.Contains(context.Request.Path.Value ?? "");
+        if (decision.Allowed || isProbe)
         {
             _meter.Decided("allowed", decision.Policy);
             if (route.Admission is not null)
@@ -82,10 +86,30 @@ internal sealed partial class RbacMiddleware
                 features.Set(route);
             }
 
-            return _next(context);
+            return _calls.IsOn
+                ? TakeAsync(context, peer, CallSummaries.Describe(context.Request, peer, snapshot, isProbe && peer.Id is null ? CallOutcome.Probe : CallOutcome.Allowed, decision.Policy))
+                : _next(context);
+        }
+
+        if (_calls.IsOn)
+        {
+            _calls.Record(CallSummaries.Describe(context.Request, peer, snapshot, CallOutcome.Denied, decision.Policy), peer);
         }
 
         return DenyAsync(context, peer, decision);
+    }
+
+    // Counted after the application has begun: then its routing has said which endpoint it is. No task is waited for.
+    private Task TakeAsync(HttpContext context, MeshPeer peer, in CallKey call)
+    {
+        try
+        {
+            return _next(context);
+        }
+        finally
+        {
+            _calls.Record(call, context, peer);
+        }
     }
 
     private Task InvokeOutsideAsync(HttpContext context)

@@ -11,19 +11,24 @@ namespace ProxylessMesh.Snapshots;
 /// <param name="pool">Keeps the limiters of the port that the configs are for.</param>
 internal sealed class InboundCompiler(AdmissionPool pool)
 {
-    public InboundSnapshot Compile(InboundConfig config)
+    public InboundSnapshot Compile(InboundConfig config, int revision = 1)
     {
-        var tls = Chain(config.Listener, TransportProtocol.Tls, tls: true)?.Http;
-        var plaintext = Chain(config.Listener, TransportProtocol.RawBuffer, tls: false)?.Http;
+        var tls = Connections(config.Listener, tls: true);
+        var plaintext = Connections(config.Listener, tls: false);
         var snapshot = new InboundSnapshot
         {
             Tls = tls is null ? null : Compile(tls),
             Plaintext = plaintext is null ? null : Compile(plaintext),
+            Config = config,
+            Revision = revision,
             Connections = (tls ?? plaintext)?.Filters.OfType<ConnectionLimitFilterConfig>().FirstOrDefault(),
         };
         pool.Commit();
         return snapshot;
     }
+
+    /// <summary>What is asked of connections of one kind; null where there are none.</summary>
+    public static HttpConnectionConfig? Connections(ListenerConfig listener, bool tls) => Chain(listener, tls ? TransportProtocol.Tls : TransportProtocol.RawBuffer, tls)?.Http;
 
     // A36: the most specific match wins, then a chain that takes any kind, then the default chain. A chain's own TLS context says
     // what it speaks, so a chain is used only for connections that do speak it.

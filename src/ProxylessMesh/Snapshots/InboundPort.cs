@@ -15,6 +15,9 @@ internal sealed class InboundPort(int number, TimeProvider time) : IDisposable
 
     public int Number { get; } = number;
 
+    /// <summary>The number that peers know it by; the same unless something translates addresses on the way.</summary>
+    public int Advertised { get; set; } = number;
+
     /// <summary>Who is connected.</summary>
     public PortConnections Connections { get; } = new();
 
@@ -27,7 +30,7 @@ internal sealed class InboundPort(int number, TimeProvider time) : IDisposable
     /// <summary>Puts a config in force. One at a time: pushes come one after the other.</summary>
     public InboundSnapshot Publish(InboundConfig config)
     {
-        var snapshot = new InboundCompiler(_pool).Compile(config);
+        var snapshot = new InboundCompiler(_pool).Compile(config, _current.Revision + 1);
         Volatile.Write(ref _current, snapshot);
         _policy.TrySetResult();
         return snapshot;

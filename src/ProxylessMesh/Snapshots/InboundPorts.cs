@@ -9,6 +9,9 @@ internal sealed class InboundPorts(TimeProvider time) : IDisposable
 
     public InboundPort Get(int number) => _ports.GetOrAdd(number, static (number, time) => new InboundPort(number, time), time);
 
+    /// <summary>The port, or null where nothing listens on it.</summary>
+    public InboundPort? Find(int number) => _ports.GetValueOrDefault(number);
+
     public void Dispose()
     {
         foreach (var port in _ports.Values)

@@ -1,3 +1,4 @@
+using ProxylessMesh.Xds;
 using ProxylessMesh.Xds.Resources;
 
 namespace ProxylessMesh.Snapshots;
@@ -19,6 +20,12 @@ internal sealed class InboundSnapshot
 
     /// <summary>How many may be connected; null: any number.</summary>
     public ConnectionLimitFilterConfig? Connections { get; init; }
+
+    /// <summary>What it was compiled from; null while waiting.</summary>
+    public InboundConfig? Config { get; init; }
+
+    /// <summary>Counts what the port has had in force, from 1.</summary>
+    public int Revision { get; init; }
 
     public bool HasPolicy => !ReferenceEquals(this, Waiting);
 

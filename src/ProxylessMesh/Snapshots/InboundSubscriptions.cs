@@ -16,6 +16,7 @@ internal sealed partial class InboundSubscriptions(IXdsClient xds, InboundPorts 
     public InboundPort Watch(IPEndPoint address, int boundPort)
     {
         var port = ports.Get(boundPort);
+        port.Advertised = address.Port;
         _watches.Add(xds.WatchInbound($"proxylessmesh/inbound/{address}", update => Apply(port, update)));
         return port;
     }

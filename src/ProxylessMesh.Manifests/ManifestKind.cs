@@ -53,6 +53,12 @@ public sealed record ManifestKind(string ApiVersion, string Name)
     /// <summary>Ours: faults on calls to a service, for a time.</summary>
     public static readonly ManifestKind FaultExperiment = new("mesh.proxyless.dev/v1alpha1", "FaultExperiment");
 
+    /// <summary>Ours: which processes of a machine are which service account.</summary>
+    public static readonly ManifestKind WorkloadIdentity = new("mesh.proxyless.dev/v1alpha1", "WorkloadIdentity");
+
+    /// <summary>Ours, in SPIRE's words: another trust domain and where its bundle comes from.</summary>
+    public static readonly ManifestKind FederatedTrustDomain = new("mesh.proxyless.dev/v1alpha1", "FederatedTrustDomain");
+
     /// <summary>Istio: what of the mesh the workloads of a namespace see.</summary>
     public static readonly ManifestKind Sidecar = new("networking.istio.io/v1", "Sidecar");
 
@@ -61,7 +67,7 @@ public sealed record ManifestKind(string ApiVersion, string Name)
 
     /// <summary>Every kind that this version reads.</summary>
     public static IReadOnlyList<ManifestKind> All { get; } =
-        [Service, Namespace, ConfigMap, HttpRoute, GrpcRoute, ReferenceGrant, BackendTlsPolicy, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, Sidecar, ServiceEntry, WorkloadEntry, MeshTrafficPolicy, InboundLimits, FaultExperiment, MeshConfig];
+        [Service, Namespace, ConfigMap, HttpRoute, GrpcRoute, ReferenceGrant, BackendTlsPolicy, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, Sidecar, ServiceEntry, WorkloadEntry, MeshTrafficPolicy, InboundLimits, FaultExperiment, MeshConfig, WorkloadIdentity, FederatedTrustDomain];
 
     /// <summary><c>kind</c> with its <c>apiVersion</c>.</summary>
     public override string ToString() => $"{Name} ({ApiVersion})";

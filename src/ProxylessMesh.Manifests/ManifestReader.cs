@@ -27,6 +27,8 @@ public static class ManifestReader
         new(ManifestKind.InboundLimits, [], InboundLimitsReader.Read),
         new(ManifestKind.FaultExperiment, [], FaultExperimentReader.Read),
         new(ManifestKind.MeshConfig, [], MeshConfigReader.Read),
+        new(ManifestKind.WorkloadIdentity, [], WorkloadIdentityReader.Read),
+        new(ManifestKind.FederatedTrustDomain, [], FederatedTrustDomainReader.Read),
     ];
 
     private static readonly string[] KindsNotYet =

@@ -40,6 +40,8 @@ public sealed class ManifestSet
         InboundLimits = [.. All.OfType<InboundLimitsManifest>()];
         FaultExperiments = [.. All.OfType<FaultExperimentManifest>()];
         MeshConfig = All.OfType<MeshConfigManifest>().FirstOrDefault() ?? MeshConfigManifest.Default;
+        WorkloadIdentities = [.. All.OfType<WorkloadIdentityManifest>()];
+        FederatedTrustDomains = [.. All.OfType<FederatedTrustDomainManifest>()];
     }
 
     /// <summary>Every manifest, in reading order.</summary>
@@ -71,6 +73,12 @@ public sealed class ManifestSet
 
     /// <summary>The FaultExperiments.</summary>
     public ImmutableArray<FaultExperimentManifest> FaultExperiments { get; }
+
+    /// <summary>The WorkloadIdentities.</summary>
+    public ImmutableArray<WorkloadIdentityManifest> WorkloadIdentities { get; }
+
+    /// <summary>The FederatedTrustDomains, one for a trust domain.</summary>
+    public ImmutableArray<FederatedTrustDomainManifest> FederatedTrustDomains { get; }
 
     /// <summary>The InboundLimits.</summary>
     public ImmutableArray<InboundLimitsManifest> InboundLimits { get; }

@@ -15,6 +15,7 @@ internal static class CrossChecks
         findings.AddRange(HostConflicts.Find(documents));
         findings.AddRange(SidecarConflicts.Find(documents));
         findings.AddRange(SecondMeshConfigs(documents));
+        findings.AddRange(FederationConflicts.Find(documents));
 
         var all = new ManifestSet(documents.Select(document => document.Manifest));
         foreach (var document in documents)

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using ProxylessMesh.Yarp;
 using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Transforms.Builder;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -17,6 +18,7 @@ public static class MeshReverseProxyBuilderExtensions
     public static IReverseProxyBuilder AddMesh(this IReverseProxyBuilder proxy)
     {
         ArgumentNullException.ThrowIfNull(proxy);
+        proxy.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ITransformProvider, EdgeTransforms>());
         proxy.Services.Replace(ServiceDescriptor.Singleton<IForwarderHttpClientFactory, MeshForwarderHttpClientFactory>());
         return proxy;
     }

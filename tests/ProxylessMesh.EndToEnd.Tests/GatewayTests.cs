@@ -83,6 +83,30 @@ public sealed class GatewayTests
     }
 
     [Fact(Timeout = TestMesh.TimeLimit)]
+    public async Task Headers_of_the_mesh_that_a_stranger_sends_end_at_the_gateway()
+    {
+        await using var mesh = await TestMesh.StartAsync();
+        await mesh.StartServerAsync("server", static app => app.MapPost("/{*path}", static (HttpContext http)
+            => string.Join(',', http.Request.Headers.Where(static header => header.Value == "spoofed").Select(static header => header.Key.ToLowerInvariant()))));
+        await using var gateway = await StartGatewayAsync(mesh);
+
+        var arrived = await Eventually.Async(
+            () => PostAsync(
+                gateway,
+                "/",
+                ("x-envoy-attempt-count", "spoofed"),
+                ("X-Envoy-Expected-Rq-Timeout-Ms", "spoofed"),
+                ("x-envoy-fault-abort-request", "spoofed"),
+                ("x-envoy-anything-new", "spoofed"),
+                ("x-mesh-criticality", "spoofed"),
+                ("x-forwarded-client-cert", "spoofed"),
+                ("x-of-the-application", "spoofed")),
+            TestEnd);
+
+        Assert.Equal("x-of-the-application", arrived);
+    }
+
+    [Fact(Timeout = TestMesh.TimeLimit)]
     public async Task A_destination_that_is_no_name_of_the_mesh_is_called_as_yarp_would()
     {
         await using var mesh = await TestMesh.StartAsync();

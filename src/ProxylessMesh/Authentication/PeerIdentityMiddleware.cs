@@ -6,6 +6,7 @@ namespace ProxylessMesh.Authentication;
 
 /// <summary>
 /// Shows the application who called, and takes away what a caller says about its own identity: that comes from the TLS session alone.
+/// A request that can be read in two ways is no request.
 /// </summary>
 internal sealed class PeerIdentityMiddleware(RequestDelegate next)
 {
@@ -19,6 +20,8 @@ internal sealed class PeerIdentityMiddleware(RequestDelegate next)
         "x-envoy-external-address",
         "x-envoy-downstream-service-cluster",
         "x-envoy-downstream-service-node",
+        "x-envoy-ip-tags",
+        "x-envoy-original-dst-host",
     ];
 
     public Task InvokeAsync(HttpContext context)
@@ -26,6 +29,13 @@ internal sealed class PeerIdentityMiddleware(RequestDelegate next)
         if (context.Features.Get<IMeshPeerFeature>() is MeshPeer peer)
         {
             var headers = context.Request.Headers;
+            if (headers.TransferEncoding.Count > 0 && !HttpProtocol.IsHttp11(context.Request.Protocol))
+            {
+                // Malformed (RFC 9113 §8.2.2). Kestrel takes it; an application that passes requests on could frame two from one.
+                context.Response.StatusCode = StatusCodes.Status400BadRequest;
+                return Task.CompletedTask;
+            }
+
             foreach (var name in SpoofableHeaders)
             {
                 headers.Remove(name);

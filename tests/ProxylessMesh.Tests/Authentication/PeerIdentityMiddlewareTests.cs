@@ -16,6 +16,11 @@ public sealed class PeerIdentityMiddlewareTests
     [InlineData("x-envoy-peer-metadata", "CgA=")]
     [InlineData("x-envoy-peer-metadata-id", "sidecar~10.0.0.1~admin.shop~shop.svc")]
     [InlineData("x-envoy-internal", "true")]
+    [InlineData("x-envoy-external-address", "10.0.0.1")]
+    [InlineData("x-envoy-downstream-service-cluster", "admin")]
+    [InlineData("x-envoy-downstream-service-node", "admin-1")]
+    [InlineData("x-envoy-ip-tags", "office")]
+    [InlineData("x-envoy-original-dst-host", "10.0.0.1:443")]
     public async Task Identity_that_a_caller_claims_in_a_header_does_not_arrive(string name, string value)
     {
         await using var app = await MeshApp.StartAsync(Policies.Permissive(), http => http.Response.WriteAsync(http.Request.Headers.ContainsKey(name) ? "smuggled" : "clean"));

@@ -13,6 +13,8 @@ var root = new RootCommand("mesh: a service mesh for .NET without proxies.")
     ApplyCommand.Create(),
     GetCommand.Create(),
     StatusCommand.Create(),
+    PreviewCommand.Create(),
+    MigrateCommand.Create(),
     TokenCommand.Create(),
 };
 return await CommandLine.RunAsync(root, args);

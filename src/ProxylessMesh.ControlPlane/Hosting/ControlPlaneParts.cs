@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using ProxylessMesh.ControlPlane.Admin;
 using ProxylessMesh.ControlPlane.Ca;
+using ProxylessMesh.ControlPlane.Calls;
 using ProxylessMesh.ControlPlane.Store;
 using ProxylessMesh.ControlPlane.Translation;
 using ProxylessMesh.ControlPlane.Workloads;
@@ -27,6 +28,10 @@ internal static class ControlPlaneParts
         services.AddSingleton<SnapshotSource>();
         services.AddSingleton<NodeResources>();
         services.AddSingleton<DrainWatch>();
+        services.AddSingleton<WorkloadConversations>();
+        services.AddSingleton<CallSurvey>();
+        services.AddSingleton<PolicyPreview>();
+        services.AddSingleton<MigrationSurvey>();
         services.AddSingleton<ISnapshotContentSource, SnapshotContent>();
         services.AddSingleton<OperatorToken>();
         services.AddSingleton<ExperimentClock>();

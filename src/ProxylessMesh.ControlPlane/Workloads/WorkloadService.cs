@@ -2,6 +2,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ProxylessMesh.ControlPlane.Ca;
+using ProxylessMesh.ControlPlane.Calls;
 using ProxylessMesh.ControlPlane.Store;
 using ProxylessMesh.Manifests;
 using ProxylessMesh.Protos.V1;
@@ -10,7 +11,7 @@ using ProxylessMesh.Spiffe;
 namespace ProxylessMesh.ControlPlane.Workloads;
 
 /// <summary>Where workloads join. The stream is the lease: see <see cref="WorkloadRegistry"/>.</summary>
-internal sealed partial class WorkloadService(WorkloadRegistry registry, ManifestStore manifests, DrainWatch drains, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<WorkloadService> logger)
+internal sealed partial class WorkloadService(WorkloadRegistry registry, ManifestStore manifests, DrainWatch drains, WorkloadConversations conversations, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<WorkloadService> logger)
     : Protos.V1.WorkloadService.WorkloadServiceBase
 {
     public override async Task Join(IAsyncStreamReader<JoinRequest> requestStream, IServerStreamWriter<JoinResponse> responseStream, ServerCallContext context)
@@ -31,10 +32,12 @@ internal sealed partial class WorkloadService(WorkloadRegistry registry, Manifes
 
         LogJoined(workload.InstanceId, caller, workload.Service, workload.Namespace);
         var hasLeft = false;
+        using var conversation = new WorkloadConversation(responseStream, ending.Token);
         try
         {
-            await responseStream.WriteAsync(new JoinResponse { Registered = new Registered { Host = HostNames.Full(workload.Service, workload.Namespace) } }, ending.Token);
-            await FollowAsync(lease, requestStream, responseStream, ending);
+            await conversation.SendAsync(new JoinResponse { Registered = new Registered { Host = HostNames.Full(workload.Service, workload.Namespace) } });
+            conversations.Begin(workload, conversation);
+            await FollowAsync(lease, requestStream, conversation, ending);
 
             // The reader ends without an exception also where the call was cancelled while nobody was reading.
             context.CancellationToken.ThrowIfCancellationRequested();
@@ -49,6 +52,7 @@ internal sealed partial class WorkloadService(WorkloadRegistry registry, Manifes
         }
         finally
         {
+            conversations.End(workload, conversation);
             if (hasLeft)
             {
                 lease.Leave();
@@ -62,7 +66,7 @@ internal sealed partial class WorkloadService(WorkloadRegistry registry, Manifes
         }
     }
 
-    private async Task FollowAsync(WorkloadLease lease, IAsyncStreamReader<JoinRequest> requests, IServerStreamWriter<JoinResponse> responses, CancellationTokenSource ending)
+    private async Task FollowAsync(WorkloadLease lease, IAsyncStreamReader<JoinRequest> requests, WorkloadConversation conversation, CancellationTokenSource ending)
     {
         Task? drain = null;
         try
@@ -75,7 +79,10 @@ internal sealed partial class WorkloadService(WorkloadRegistry registry, Manifes
                         lease.Report(RegistrationValidator.HealthOf(requests.Current.Health.Health));
                         break;
                     case JoinRequest.MessageOneofCase.Drain:
-                        drain ??= drains.RunAsync(lease, progress => responses.WriteAsync(new JoinResponse { DrainProgress = progress }, ending.Token), ending.Token);
+                        drain ??= drains.RunAsync(lease, progress => conversation.SendAsync(new JoinResponse { DrainProgress = progress }), ending.Token);
+                        break;
+                    case JoinRequest.MessageOneofCase.CallReport:
+                        conversation.Take(requests.Current.CallReport);
                         break;
                     case JoinRequest.MessageOneofCase.Registration:
                         throw new RpcException(new Status(StatusCode.InvalidArgument, "This stream has registered already. Open another one to register anew."));

@@ -19,7 +19,7 @@ internal static class ApplyCommand
     {
         var files = await ManifestFiles.ReadAsync(paths, cancellationToken);
         using var client = await OperatorOptions.ConnectAsync(parsed, cancellationToken);
-        var request = new ApplyRequest([.. files.Select(static file => new ManifestFileText(NameOf(file.Name), file.Text))]);
+        var request = new ApplyRequest([.. files.Select(static file => new ManifestFileText(ManifestFiles.NameThere(file.Name), file.Text))]);
         var answer = await client.PostAsync("/api/v1/manifests", request, AdminJson.Default.ApplyRequest, AdminJson.Default.ApplyAnswer, cancellationToken);
         if (parsed.GetValue(OperatorOptions.Output) is not OutputFormat.Table and var format)
         {
@@ -33,7 +33,4 @@ internal static class ApplyCommand
 
         return answer.Errors.IsEmpty ? ExitCodes.Ok : ExitCodes.No;
     }
-
-    // A path on this machine means nothing there; names inside a folder do.
-    private static string NameOf(string name) => File.Exists(name) ? Path.GetFileName(name) : name;
 }

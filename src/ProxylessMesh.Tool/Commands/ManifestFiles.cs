@@ -9,6 +9,9 @@ internal static class ManifestFiles
 {
     public static Option<string[]> Option() => new("--file", "-f") { Description = "A manifest file, a folder of them, or - for standard input. May be given more than once.", Required = true, AllowMultipleArgumentsPerToken = true };
 
+    /// <summary>What a file is called at the control plane: a path on this machine means nothing there, names inside a folder do.</summary>
+    public static string NameThere(string name) => File.Exists(name) ? Path.GetFileName(name) : name;
+
     /// <summary>Reads files and folders; names are those that messages show.</summary>
     public static async Task<IReadOnlyList<ManifestFile>> ReadAsync(IEnumerable<string> paths, CancellationToken cancellationToken)
     {

@@ -38,6 +38,7 @@ public sealed class CallRecordingTests
         await storefront.GetStringAsync("/slow/1", TestEnd);
         using var denied = await intruder.GetAsync("/items/7", TestEnd);
         await plaintext.GetStringAsync("/items/7", TestEnd);
+        await NextCallAsync(plaintext);
 
         var report = Answer(app);
         Assert.DoesNotContain("secret", report.ToString(), StringComparison.Ordinal);
@@ -45,7 +46,7 @@ public sealed class CallRecordingTests
         Assert.Single(report.Calls, static call => call.Endpoint == "/slow/{id}");
         var refused = Assert.Single(report.Calls, static call => call.Outcome == Outcome.Denied);
         Assert.Equal(("spiffe://mesh.local/ns/shop/sa/intruder", "no-intruder", "/items/7", ""), (refused.Caller, refused.Policy, refused.Path, refused.Endpoint));
-        var anonymous = Assert.Single(report.Calls, static call => !call.MeshTls);
+        var anonymous = Assert.Single(report.Calls, static call => call is { MeshTls: false, Path: "/items/7" });
         Assert.Equal(("", "127.0.0.1", "all"), (anonymous.Caller, anonymous.Address, anonymous.Policy));
         Assert.All(report.Calls, call => Assert.Equal((uint)app.Address.Port, call.Port));
     }
@@ -58,6 +59,7 @@ public sealed class CallRecordingTests
         using var plaintext = app.PlaintextClient();
         using var storefront = app.Client();
 
+        await plaintext.GetStringAsync("/healthz", TestEnd);
         await plaintext.GetStringAsync("/healthz", TestEnd);
         await storefront.GetStringAsync("/healthz", TestEnd);
 
@@ -104,6 +106,12 @@ public sealed class CallRecordingTests
         var call = Assert.Single(app.Services.GetRequiredService<CallReporter>().Answer(question).Calls);
 
         Assert.Equal((Outcome.Allowed, Verdict.Denied, Verdict.Allowed), (call.Outcome, call.Before, call.Verdict));
+    }
+
+    // An HTTP/1.1 caller has its answer before the call is counted; the next call of the connection comes after.
+    private static async Task NextCallAsync(HttpClient client)
+    {
+        using var answer = await client.GetAsync("/next", TestEnd);
     }
 
     private static CallQuestion Question() => new() { Id = 1, Window = TimeSpan.FromMinutes(10).ToDuration() };

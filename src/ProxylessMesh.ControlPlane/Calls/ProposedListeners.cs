@@ -1,0 +1,80 @@
+using System.Net;
+using Envoy.Config.Listener.V3;
+using Envoy.Config.Rbac.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Google.Protobuf;
+using ProxylessMesh.ControlPlane.Translation;
+using ProxylessMesh.ControlPlane.Workloads;
+using ProxylessMesh.Manifests;
+using ProxylessMesh.Protos.V1;
+using RbacFilter = Envoy.Extensions.Filters.Http.Rbac.V3.RBAC;
+
+namespace ProxylessMesh.ControlPlane.Calls;
+
+/// <summary>
+/// What a change of manifests makes of a workload's listeners, by the translator that serves xDS. Only ports whose listener changes are
+/// told.
+/// </summary>
+/// <param name="Ports">The ports with what would be in force.</param>
+/// <param name="OtherFilters">Names of filters that change too and decide by what is not foreseen here.</param>
+internal sealed record ProposedListeners(IReadOnlyList<ProposedPort> Ports, IReadOnlyList<string> OtherFilters)
+{
+    public static ProposedListeners Compare(ManifestSet current, ManifestSet proposed, Workload workload)
+    {
+        var ports = new List<ProposedPort>();
+        var others = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var port in workload.Ports)
+        {
+            var before = Translate(current, workload, port.Number);
+            var after = Translate(proposed, workload, port.Number);
+            if (before.Equals(after))
+            {
+                continue;
+            }
+
+            var (policiesBefore, policiesAfter) = (Policies(before), Policies(after));
+            ports.Add(new ProposedPort
+            {
+                Port = (uint)port.Number,
+                Listener = after.ToByteString(),
+                ChangedPolicies = { policiesBefore.Keys.Union(policiesAfter.Keys).Where(name => !policiesBefore.TryGetValue(name, out var policy) || !policy.Equals(policiesAfter.GetValueOrDefault(name))) },
+            });
+            others.UnionWith(Others(before).SymmetricExceptBy(Others(after)));
+        }
+
+        return new ProposedListeners(ports, [.. others]);
+    }
+
+    private static Listener Translate(ManifestSet manifests, Workload workload, int port)
+    {
+        var address = new IPEndPoint(workload.Addresses[0], port);
+        return InboundTranslator.Translate(manifests, workload, $"{InboundName.MeshPrefix}{address}", new InboundName(InboundDialect.Mesh, address));
+    }
+
+    private static Dictionary<string, Policy> Policies(Listener listener)
+    {
+        var policies = new Dictionary<string, Policy>(StringComparer.Ordinal);
+        foreach (var (name, policy) in Filters(listener).Where(static filter => filter.TypedConfig.Is(RbacFilter.Descriptor)).SelectMany(static filter => filter.TypedConfig.Unpack<RbacFilter>().Rules?.Policies.AsEnumerable() ?? []))
+        {
+            policies.TryAdd(name, policy);
+        }
+
+        return policies;
+    }
+
+    private static IEnumerable<HttpFilter> Others(Listener listener) => Filters(listener).Where(static filter => !filter.TypedConfig.Is(RbacFilter.Descriptor));
+
+    // Each chain of a workload has the same filters.
+    private static IEnumerable<HttpFilter> Filters(Listener listener)
+        => listener.FilterChains.Take(1).SelectMany(static chain => chain.Filters).Where(static filter => filter.TypedConfig.Is(HttpConnectionManager.Descriptor)).SelectMany(static filter => filter.TypedConfig.Unpack<HttpConnectionManager>().HttpFilters);
+}
+
+/// <summary>What differs between two lists of filters.</summary>
+file static class FilterDifference
+{
+    public static IEnumerable<string> SymmetricExceptBy(this IEnumerable<HttpFilter> before, IEnumerable<HttpFilter> after)
+    {
+        var (left, right) = (before.ToList(), after.ToList());
+        return left.Except(right).Concat(right.Except(left)).Select(static filter => filter.Name);
+    }
+}

@@ -20,4 +20,23 @@ public sealed class TrustBundleSet
     /// <param name="bundle">Its bundle.</param>
     /// <returns>Whether the trust domain is known.</returns>
     public bool TryGet(TrustDomain domain, [NotNullWhen(true)] out TrustBundle? bundle) => _bundles.TryGetValue(domain, out bundle);
+
+    /// <summary>The same with more bundles. The roots of a trust domain that is here already are added to its own.</summary>
+    internal TrustBundleSet With(IReadOnlyList<TrustBundle> more)
+    {
+        if (more.Count == 0)
+        {
+            return this;
+        }
+
+        var all = new Dictionary<TrustDomain, TrustBundle>(_bundles);
+        foreach (var bundle in more)
+        {
+            all[bundle.TrustDomain] = all.TryGetValue(bundle.TrustDomain, out var own)
+                ? own with { Authorities = [.. own.Authorities.Concat(bundle.Authorities).DistinctBy(static root => root.Thumbprint)] }
+                : bundle;
+        }
+
+        return new TrustBundleSet(all.Values);
+    }
 }

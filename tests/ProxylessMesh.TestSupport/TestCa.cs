@@ -69,7 +69,14 @@ internal sealed class TestCa
     public X509Certificate2 Leaf(TestLeaf leaf)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("O=test", key, HashAlgorithmName.SHA256);
+        using var certificate = Sign(leaf, new PublicKey(key));
+        return certificate.CopyWithPrivateKey(key);
+    }
+
+    /// <summary>A leaf for somebody else's key.</summary>
+    public X509Certificate2 Sign(TestLeaf leaf, PublicKey key)
+    {
+        var request = new CertificateRequest(new X500DistinguishedName("O=test"), key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(leaf.IsAuthority, false, 0, critical: true));
         if (leaf.KeyUsage is { } usage)
         {
@@ -100,8 +107,7 @@ internal sealed class TestCa
 
         var notAfter = _time.GetUtcNow() + leaf.StartsIn + leaf.Lifetime;
         var notBefore = leaf.StartsIn > TimeSpan.Zero ? _time.GetUtcNow() + leaf.StartsIn : (notAfter < _time.GetUtcNow() ? notAfter : _time.GetUtcNow()).AddMinutes(-5);
-        using var certificate = request.Create(_signer, notBefore, notAfter, NewSerial());
-        return certificate.CopyWithPrivateKey(key);
+        return request.Create(_signer, notBefore, notAfter, NewSerial());
     }
 
     private static X509Extension AlternativeNames(TestLeaf leaf)

@@ -61,6 +61,14 @@ internal static class SpiffeBundleReader
         return bundles;
     }
 
+    /// <summary>Whether a text is a map and no bundle of one trust domain.</summary>
+    /// <exception cref="FormatException">It is no JSON.</exception>
+    public static bool IsMap(ReadOnlyMemory<byte> json)
+    {
+        using var document = Open(json);
+        return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("trust_domains", out _);
+    }
+
     /// <summary>Reads a document that is parsed already.</summary>
     /// <exception cref="FormatException">It is no such document.</exception>
     public static SpiffeBundle Read(JsonElement document, TrustDomain trustDomain)

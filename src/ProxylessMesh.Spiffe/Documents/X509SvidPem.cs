@@ -40,7 +40,7 @@ internal static class X509SvidPem
     public static ImmutableArray<X509Certificate2> ReadRoots(string text) => ReadCertificates(text, IdentityAnswer.MaxAuthorities);
 
     /// <summary>All certificates of a text, in order; one at least.</summary>
-    private static ImmutableArray<X509Certificate2> ReadCertificates(string text, int most)
+    public static ImmutableArray<X509Certificate2> ReadCertificates(string text, int most)
     {
         var certificates = ImmutableArray.CreateBuilder<X509Certificate2>();
         var rest = Bounded(text);

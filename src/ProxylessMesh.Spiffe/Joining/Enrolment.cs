@@ -20,7 +20,7 @@ internal sealed class Enrolment(MeshCaSettings settings, TimeProvider time) : ID
     public async Task<WorkloadIdentity> IssueAsync(WorkloadIdentity? current, CancellationToken cancellationToken)
     {
         var byCertificate = current is not null && current.ExpiresAt > time.GetUtcNow() ? current : null;
-        if (byCertificate is null && settings.Token is null)
+        if (byCertificate is null && settings.Token is null && settings.KubernetesTokenFile.Length == 0)
         {
             throw new IdentityException(
                 IdentityError.NoProof,
@@ -32,7 +32,7 @@ internal sealed class Enrolment(MeshCaSettings settings, TimeProvider time) : ID
         try
         {
             return byCertificate is null
-                ? await JoinAsync(settings.Token!, attempt.Token).ConfigureAwait(false)
+                ? await JoinAsync(attempt.Token).ConfigureAwait(false)
                 : await RenewAsync(byCertificate, attempt.Token).ConfigureAwait(false);
         }
         catch (RpcException error) when (cancellationToken.IsCancellationRequested)
@@ -47,11 +47,32 @@ internal sealed class Enrolment(MeshCaSettings settings, TimeProvider time) : ID
 
     public void Dispose() => _key?.Dispose();
 
-    private async Task<WorkloadIdentity> JoinAsync(JoinToken token, CancellationToken cancellationToken)
+    private async Task<WorkloadIdentity> JoinAsync(CancellationToken cancellationToken)
     {
-        var roots = await ControlPlaneRoots.FetchAsync(settings.ControlPlane, token, cancellationToken).ConfigureAwait(false);
+        var isPod = settings.KubernetesTokenFile.Length > 0;
+        var roots = isPod ? ReadRoots() : await ControlPlaneRoots.FetchAsync(settings.ControlPlane, settings.Token!, cancellationToken).ConfigureAwait(false);
+        var domain = roots.Bundles.First().TrustDomain;
         using var handler = ControlPlaneTransport.Create(SpiffeTls.ForEnrolment(roots, ControlPlaneIdentity.ServiceAccount, ControlPlaneTransport.Protocols));
-        return await AskAsync(handler, roots.Bundles.Single().TrustDomain, token.Text, cancellationToken).ConfigureAwait(false);
+        var request = isPod
+            ? new IssueIdentityRequest { KubernetesToken = TokenFile.Read(settings.KubernetesTokenFile, "Mesh:Identity:KubernetesTokenFile") }
+            : new IssueIdentityRequest { JoinToken = settings.Token!.Text };
+        return await AskAsync(handler, domain, request, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The control plane is of one trust domain, so one bundle is expected here.</summary>
+    private TrustBundleSet ReadRoots()
+    {
+        try
+        {
+            var roots = RootText.ReadFile(settings.RootFile, settings.TrustDomain);
+            return roots.Bundles.Count == 1 ? roots
+                : settings.TrustDomain is { } domain && roots.TryGet(domain, out var bundle) ? new TrustBundleSet([bundle])
+                : throw new FormatException($"it has the roots of {roots.Bundles.Count} trust domains; name that of the control plane");
+        }
+        catch (FormatException error)
+        {
+            throw new IdentityException(IdentityError.BadFile, $"Mesh:Identity:RootFile '{settings.RootFile}' cannot be used: {error.Message}. Mount the roots of the control plane there ('mesh ca show').", error);
+        }
     }
 
     private async Task<WorkloadIdentity> RenewAsync(WorkloadIdentity current, CancellationToken cancellationToken)
@@ -59,19 +80,15 @@ internal sealed class Enrolment(MeshCaSettings settings, TimeProvider time) : ID
         var trustDomain = current.Id.TrustDomain;
         using var handler = ControlPlaneTransport.Create(SpiffeTls.ForClient(
             current, peer => ControlPlaneIdentity.Is(peer, trustDomain), ControlPlaneIdentity.TlsName(trustDomain), ControlPlaneTransport.Protocols));
-        return await AskAsync(handler, trustDomain, "", cancellationToken).ConfigureAwait(false);
+        return await AskAsync(handler, trustDomain, new IssueIdentityRequest(), cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<WorkloadIdentity> AskAsync(HttpMessageHandler handler, TrustDomain trustDomain, string token, CancellationToken cancellationToken)
+    private async Task<WorkloadIdentity> AskAsync(HttpMessageHandler handler, TrustDomain trustDomain, IssueIdentityRequest request, CancellationToken cancellationToken)
     {
         _key ??= ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new IssueIdentityRequest
-        {
-            CertificateSigningRequest = ByteString.CopyFrom(new CertificateRequest("O=ProxylessMesh", _key, HashAlgorithmName.SHA256).CreateSigningRequest()),
-            JoinToken = token,
-            Namespace = settings.Namespace,
-            ServiceAccount = settings.ServiceAccount,
-        };
+        request.CertificateSigningRequest = ByteString.CopyFrom(new CertificateRequest("O=ProxylessMesh", _key, HashAlgorithmName.SHA256).CreateSigningRequest());
+        request.Namespace = settings.Namespace;
+        request.ServiceAccount = settings.ServiceAccount;
         using var channel = ControlPlaneTransport.Open(settings.ControlPlane, handler);
         var answer = await new IdentityService.IdentityServiceClient(channel).IssueIdentityAsync(request, cancellationToken: cancellationToken).ConfigureAwait(false);
 
@@ -94,7 +111,7 @@ internal sealed class Enrolment(MeshCaSettings settings, TimeProvider time) : ID
         var address = settings.ControlPlane;
         var status = error is RpcException rpc ? rpc.StatusCode : StatusCode.DeadlineExceeded;
         var detail = error is RpcException call ? call.Status.Detail : "";
-        if (FindCause<AuthenticationException>(error) is { } tls)
+        if (FailureCause.Find<AuthenticationException>(error) is { } tls)
         {
             return new IdentityException(
                 IdentityError.ControlPlaneNotTrusted,
@@ -105,6 +122,7 @@ internal sealed class Enrolment(MeshCaSettings settings, TimeProvider time) : ID
         return status switch
         {
             StatusCode.Unauthenticated when byCertificate => new(IdentityError.NotAllowed, $"The control plane at {address} does not renew this certificate: {detail}", error),
+            StatusCode.Unauthenticated when settings.KubernetesTokenFile.Length > 0 => new(IdentityError.TokenRefused, $"The control plane at {address} refuses the service-account token in '{settings.KubernetesTokenFile}': {detail} Check the token's audience, and that the control plane reviews such tokens (MeshControlPlane:Kubernetes:ReviewTokens).", error),
             StatusCode.Unauthenticated => new(IdentityError.TokenRefused, $"The control plane at {address} refuses join token '{settings.Token?.Id}': {detail} Create a new one with 'mesh token create' and set Mesh:JoinToken.", error),
             StatusCode.PermissionDenied => new(IdentityError.NotAllowed, $"The control plane at {address} does not let this process be '{settings.ServiceAccount}' in namespace '{settings.Namespace}': {detail}", error),
             StatusCode.Unimplemented => new(IdentityError.BadAnswer, $"The server at {address} issues no identities: it is not a ProxylessMesh control plane. Check Mesh:ControlPlane.", error),
@@ -114,20 +132,6 @@ internal sealed class Enrolment(MeshCaSettings settings, TimeProvider time) : ID
     }
 
     private string Reason(Exception error, StatusCode status, string detail)
-        => FindCause<System.Net.Sockets.SocketException>(error)?.Message
+        => FailureCause.Find<System.Net.Sockets.SocketException>(error)?.Message
             ?? (error is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } ? $"no answer within {settings.AttemptTimeout.TotalSeconds:0} s" : $"{status}: {detail}");
-
-    private static TCause? FindCause<TCause>(Exception? error)
-        where TCause : Exception
-    {
-        for (; error is not null; error = error is RpcException { Status.DebugException: { } debug } ? debug : error.InnerException)
-        {
-            if (error is TCause cause)
-            {
-                return cause;
-            }
-        }
-
-        return null;
-    }
 }

@@ -35,6 +35,12 @@ internal abstract partial class RenewingIdentitySource(TimeProvider time, ILogge
     /// <summary>Attempts that have failed so far.</summary>
     public long Failures => Volatile.Read(ref _failures);
 
+    /// <summary>
+    /// Bundles that are trusted besides those that come with the certificate: for a control plane, and peers, of another CA. Roots of a trust
+    /// domain that is in both are added up. Set before <see cref="RunAsync"/>.
+    /// </summary>
+    public IReadOnlyList<TrustBundle> AlsoTrusted { get; init; } = [];
+
     /// <summary>Where the certificates come from and for whom, for logs and messages: <c>service account 'a' in namespace 'b'</c>.</summary>
     public abstract string Subject { get; }
 
@@ -66,7 +72,7 @@ internal abstract partial class RenewingIdentitySource(TimeProvider time, ILogge
         {
             if (Current is { } identity)
             {
-                Publish(new WorkloadIdentity(identity.Id, identity.Leaf, identity.Intermediates, bundles));
+                Publish(new WorkloadIdentity(identity.Id, identity.Leaf, identity.Intermediates, bundles.With(AlsoTrusted)));
             }
         }
     }
@@ -89,7 +95,7 @@ internal abstract partial class RenewingIdentitySource(TimeProvider time, ILogge
             // Whoever hears of the new identity finds it ready.
             var status = new IdentityStatus { State = IdentityState.Ready, ExpiresAt = identity.ExpiresAt, RenewsAt = renewsAt };
             Volatile.Write(ref _status, status);
-            Publish(identity);
+            Publish(AlsoTrusted.Count == 0 ? identity : new WorkloadIdentity(identity.Id, identity.Leaf, identity.Intermediates, identity.Bundles.With(AlsoTrusted)));
             StatusChanged?.Invoke(status);
         }
     }

@@ -27,7 +27,7 @@ public sealed class WorkloadApiSourceTests : IDisposable
             FederatedBundles = { ["spiffe://friend.test"] = FakeWorkloadApi.Join(friend.Bundle.Authorities) },
         });
 
-        await using var run = Run.Start(agent.Address, _time);
+        await using var run = Start(agent.Address, _time);
         var identity = await run.Source.GetAsync(TestEnd);
 
         Assert.Equal("spiffe://example.org/ns/shop/sa/catalog", identity.Id.ToString());
@@ -43,7 +43,7 @@ public sealed class WorkloadApiSourceTests : IDisposable
         await using var agent = await FakeWorkloadApi.StartAsync();
         agent.Given.Set(FakeWorkloadApi.Svid(_ca.Issue("shop", "a"), "internal"), FakeWorkloadApi.Svid(_ca.Issue("shop", "b"), "external"));
 
-        await using var run = Run.Start(agent.Address, _time, "external");
+        await using var run = Start(agent.Address, _time, "external");
 
         Assert.Equal("/ns/shop/sa/b", (await run.Source.GetAsync(TestEnd)).Id.Path);
     }
@@ -53,7 +53,7 @@ public sealed class WorkloadApiSourceTests : IDisposable
     {
         await using var agent = await FakeWorkloadApi.StartAsync();
         agent.Given.Set(FakeWorkloadApi.Svid(_ca.Issue("shop", "catalog")));
-        await using var run = Run.Start(agent.Address, _time);
+        await using var run = Start(agent.Address, _time);
         var first = await run.Source.GetAsync(TestEnd);
         var next = run.NextIdentity();
 
@@ -70,7 +70,7 @@ public sealed class WorkloadApiSourceTests : IDisposable
         await using var agent = await FakeWorkloadApi.StartAsync();
         var identity = _ca.Issue("shop", "catalog");
         agent.Given.Set(FakeWorkloadApi.Svid(identity));
-        await using var run = Run.Start(agent.Address, _time);
+        await using var run = Start(agent.Address, _time);
         await run.Source.GetAsync(TestEnd);
         var next = run.NextIdentity();
 
@@ -86,7 +86,7 @@ public sealed class WorkloadApiSourceTests : IDisposable
     public async Task Agent_that_has_no_identity_yet_is_asked_again()
     {
         await using var agent = await FakeWorkloadApi.StartAsync();
-        await using var run = Run.Start(agent.Address, _time);
+        await using var run = Start(agent.Address, _time);
         await _time.AsleepAsync(TestEnd);
         Assert.Equal(IdentityState.Waiting, run.Source.Status.State);
         Assert.Equal(IdentityError.NotAllowed, run.Source.Status.Error!.Error);
@@ -103,7 +103,7 @@ public sealed class WorkloadApiSourceTests : IDisposable
     {
         await using var agent = await FakeWorkloadApi.StartAsync();
         agent.Given.Set(FakeWorkloadApi.Svid(_ca.Issue("shop", "catalog")));
-        await using var run = Run.Start(agent.Address, _time);
+        await using var run = Start(agent.Address, _time);
         var first = await run.Source.GetAsync(TestEnd);
 
         agent.Given.EndStreams();
@@ -123,7 +123,7 @@ public sealed class WorkloadApiSourceTests : IDisposable
     public async Task Agent_that_is_away_is_reported_once_with_the_cure_and_tried_with_growing_pauses()
     {
         Assert.False(File.Exists(_folder.File("nobody.sock")));
-        await using var run = Run.Start("unix://" + _folder.File("nobody.sock"), _time);
+        await using var run = Start("unix://" + _folder.File("nobody.sock"), _time);
         var pauses = new List<TimeSpan>();
         for (var attempt = 0; attempt < 6; attempt++)
         {
@@ -145,7 +145,7 @@ public sealed class WorkloadApiSourceTests : IDisposable
     {
         await using var agent = await FakeWorkloadApi.StartAsync();
         agent.Given.Set(FakeWorkloadApi.Svid(_ca.Issue("shop", "catalog")));
-        await using var run = Run.Start(agent.Address, _time);
+        await using var run = Start(agent.Address, _time);
         var good = await run.Source.GetAsync(TestEnd);
         var failed = run.NextFailure();
 
@@ -182,52 +182,9 @@ public sealed class WorkloadApiSourceTests : IDisposable
         return answer;
     }
 
-    /// <summary>A source that runs until the test ends.</summary>
-    private sealed class Run : IAsyncDisposable
+    private static SourceRun<WorkloadApiSource> Start(string address, TimeProvider time, string hint = "")
     {
-        private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(TestEnd);
-        private readonly ILoggerFactory _loggers;
-        private readonly Task _running;
-
-        private Run(WorkloadApiSettings settings, TimeProvider time)
-        {
-            _loggers = LoggerFactory.Create(logging => logging.AddProvider(Log));
-            Source = new WorkloadApiSource(settings, time, _loggers.CreateLogger<WorkloadApiSource>());
-            _running = Source.RunAsync(_stop.Token);
-        }
-
-        public WorkloadApiSource Source { get; }
-
-        public LogGuard Log { get; } = new();
-
-        public static Run Start(string address, TimeProvider time, string hint = "")
-        {
-            Assert.True(WorkloadApiAddress.TryParse(address, out var parsed, out var error), error);
-            return new Run(new WorkloadApiSettings { Address = parsed, Hint = hint }, time);
-        }
-
-        public Task<WorkloadIdentity> NextIdentity()
-        {
-            var next = new TaskCompletionSource<WorkloadIdentity>(TaskCreationOptions.RunContinuationsAsynchronously);
-            Source.Changed += identity => next.TrySetResult(identity);
-            return next.Task.WaitAsync(TestEnd);
-        }
-
-        public Task<IdentityStatus> NextFailure()
-        {
-            var next = new TaskCompletionSource<IdentityStatus>(TaskCreationOptions.RunContinuationsAsynchronously);
-            Source.StatusChanged += status => _ = status.Error is null || next.TrySetResult(status);
-            return next.Task.WaitAsync(TestEnd);
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await _stop.CancelAsync();
-            await _running;
-            Source.Dispose();
-            _stop.Dispose();
-            _loggers.Dispose();
-            Log.Dispose();
-        }
+        Assert.True(WorkloadApiAddress.TryParse(address, out var parsed, out var error), error);
+        return new SourceRun<WorkloadApiSource>(logger => new WorkloadApiSource(new WorkloadApiSettings { Address = parsed, Hint = hint }, time, logger));
     }
 }

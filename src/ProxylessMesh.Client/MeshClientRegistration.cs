@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -21,7 +22,7 @@ internal static class MeshClientRegistration
     public static void AddJoining(IServiceCollection services)
     {
         services.TryAddSingleton<MeshNode>();
-        services.TryAddSingleton(CreateIdentitySource);
+        services.TryAddSingleton(IdentitySourceFactory.Create);
         services.TryAddSingleton(ControlPlaneLink.Create);
         services.TryAddSingleton(CreateXdsClient);
         services.TryAddSingleton(static provider => new LocalState(
@@ -32,12 +33,7 @@ internal static class MeshClientRegistration
             provider.GetRequiredService<IOptions<MeshOptions>>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<LocalState>>()));
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, MeshClientStartup>(static provider => new MeshClientStartup(
-            provider.GetRequiredService<IXdsClient>(),
-            provider.GetRequiredService<IdentitySource>(),
-            provider.GetRequiredService<LocalState>(),
-            provider.GetRequiredService<ControlPlaneLink>().Registration,
-            provider.GetRequiredService<ILogger<MeshClientStartup>>())));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, MeshClientStartup>(CreateStartup));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceEndpointProviderFactory, MeshEndpointProviderFactory>());
     }
 
@@ -59,21 +55,16 @@ internal static class MeshClientRegistration
         }
     }
 
-    private static IdentitySource CreateIdentitySource(IServiceProvider provider)
+    private static MeshClientStartup CreateStartup(IServiceProvider provider)
     {
-        var options = provider.GetRequiredService<IOptions<MeshOptions>>().Value;
-        return options.ControlPlane is not { } controlPlane
-            ? new NoIdentitySource()
-            : new MeshCaSource(
-                new MeshCaSettings
-                {
-                    ControlPlane = controlPlane,
-                    Token = JoinTokenReader.Read(options, out _),
-                    Namespace = options.Namespace,
-                    ServiceAccount = options.ServiceAccount,
-                },
-                provider.GetRequiredService<TimeProvider>(),
-                provider.GetRequiredService<ILogger<MeshCaSource>>());
+        var identities = provider.GetRequiredService<IdentitySource>();
+        IdentityMetrics.Add(provider.GetRequiredService<IMeterFactory>(), identities, provider.GetRequiredService<TimeProvider>());
+        return new MeshClientStartup(
+            provider.GetRequiredService<IXdsClient>(),
+            identities,
+            provider.GetRequiredService<LocalState>(),
+            provider.GetRequiredService<ControlPlaneLink>().Registration,
+            provider.GetRequiredService<ILogger<MeshClientStartup>>());
     }
 
     private static IXdsClient CreateXdsClient(IServiceProvider provider)

@@ -30,6 +30,9 @@ public sealed class MeshOptions
     /// <summary>Gets or sets a file that holds the join token; read when <see cref="JoinToken"/> is empty.</summary>
     public string JoinTokenFile { get; set; } = "";
 
+    /// <summary>Gets where the certificate of this process comes from.</summary>
+    public MeshIdentityOptions Identity { get; } = new();
+
     /// <summary>Gets where this process runs; used for locality-aware balancing.</summary>
     public LocalityOptions Locality { get; } = new();
 

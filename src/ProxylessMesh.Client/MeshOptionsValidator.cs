@@ -13,6 +13,7 @@ internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
         var errors = new ValidateOptionsResultBuilder();
         Identity(options, errors);
         ControlPlane(options, errors);
+        MeshIdentityOptionsValidator.Validate(options, errors);
         Between(errors, "Mesh:Outbound:ConfigTimeout", options.Outbound.ConfigTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(5));
         Between(errors, "Mesh:Inbound:DrainTimeout", options.Inbound.DrainTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         CallSummaries(options.Inbound, errors);

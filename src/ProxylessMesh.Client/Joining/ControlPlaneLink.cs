@@ -22,7 +22,7 @@ internal sealed class ControlPlaneLink : IDisposable
             return new ControlPlaneLink();
         }
 
-        var channel = new ControlPlaneChannel(address, provider.GetRequiredService<IdentitySource>());
+        var channel = new ControlPlaneChannel(address, provider.GetRequiredService<IdentitySource>(), ControlPlaneTrust.Read(options.Value).TrustDomain);
         return new ControlPlaneLink
         {
             Channel = channel,

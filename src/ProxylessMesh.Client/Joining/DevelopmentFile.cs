@@ -22,7 +22,7 @@ internal static class DevelopmentFile
             if (json.RootElement.TryGetProperty("controlPlane", out var address) && Uri.TryCreate(address.GetString(), UriKind.Absolute, out var uri))
             {
                 options.ControlPlane = uri;
-                if (options.JoinToken.Length == 0 && options.JoinTokenFile.Length == 0 && json.RootElement.TryGetProperty("joinToken", out var token))
+                if (options.Identity.Source == MeshIdentitySource.MeshCa && options.Identity.KubernetesTokenFile.Length == 0 && options.JoinToken.Length == 0 && options.JoinTokenFile.Length == 0 && json.RootElement.TryGetProperty("joinToken", out var token))
                 {
                     options.JoinToken = token.GetString() ?? "";
                 }

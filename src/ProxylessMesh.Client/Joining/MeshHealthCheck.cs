@@ -7,7 +7,8 @@ namespace ProxylessMesh.Client;
 
 /// <summary>
 /// Ready with a valid certificate and with configuration for every host that was asked about. A control plane that is away later
-/// changes nothing: calls go on.
+/// changes nothing: calls go on. Degraded where the certificate's last quarter has begun and it cannot be renewed: still ready, but not
+/// for long. The data say where the certificate's source stands.
 /// </summary>
 internal sealed class MeshHealthCheck(IdentitySource identities, IXdsClient xds, SnapshotSource snapshots, TimeProvider time) : IHealthCheck
 {
@@ -16,17 +17,26 @@ internal sealed class MeshHealthCheck(IdentitySource identities, IXdsClient xds,
 
     private HealthCheckResult Check(HealthStatus failure)
     {
+        var status = (identities as RenewingIdentitySource)?.Status;
+        var data = Data(status);
+        var warning = default(string);
         if (identities is not NoIdentitySource)
         {
             if (identities.Current is not { } identity)
             {
-                var reason = identities is RenewingIdentitySource { Status.Error: { } error } ? error.Message : "the control plane has not answered yet; check Mesh:ControlPlane and Mesh:JoinToken";
-                return new HealthCheckResult(failure, $"There is no certificate: {reason}");
+                var reason = status?.Error is { } error ? error.Message : "the control plane has not answered yet; check Mesh:ControlPlane and Mesh:JoinToken";
+                return new HealthCheckResult(failure, $"There is no certificate: {reason}", data: data);
             }
 
-            if (identity.ExpiresAt <= time.GetUtcNow())
+            var left = identity.ExpiresAt - time.GetUtcNow();
+            if (left <= TimeSpan.Zero)
             {
-                return new HealthCheckResult(failure, $"The certificate of {identity.Id} expired at {identity.ExpiresAt:u} and could not be renewed: {(identities is RenewingIdentitySource { Status.Error: { } error } ? error.Message : "check that the control plane runs.")}");
+                return new HealthCheckResult(failure, $"The certificate of {identity.Id} expired at {identity.ExpiresAt:u} and could not be renewed: {(status?.Error is { } error ? error.Message : "check that the control plane runs.")}", data: data);
+            }
+
+            if (status?.Error is { } late && left < (identity.Leaf.NotAfter - identity.Leaf.NotBefore) / 4)
+            {
+                warning = $"The certificate of {identity.Id} ends at {identity.ExpiresAt:u} and cannot be renewed since {status.FailingSince:u}: {late.Message}";
             }
         }
 
@@ -35,10 +45,34 @@ internal sealed class MeshHealthCheck(IdentitySource identities, IXdsClient xds,
             if (host.State.Kind is HostStateKind.Waiting or HostStateKind.Failed)
             {
                 var reason = xds is XdsClient { State.LastError: { } error } ? error : host.State.Reason is { Length: > 0 } known ? known : "the control plane has not answered";
-                return new HealthCheckResult(failure, $"There is no configuration for host '{host.Authority}' yet: {reason}");
+                return new HealthCheckResult(failure, $"There is no configuration for host '{host.Authority}' yet: {reason}", data: data);
             }
         }
 
-        return HealthCheckResult.Healthy();
+        return warning is null ? HealthCheckResult.Healthy(data: data) : HealthCheckResult.Degraded(warning, data: data);
+    }
+
+    private Dictionary<string, object> Data(IdentityStatus? status)
+    {
+        var data = new Dictionary<string, object>(StringComparer.Ordinal);
+        if (status is null)
+        {
+            return data;
+        }
+
+        data["identity.state"] = status.State.ToString();
+        Add("identity.id", identities.Current?.Id.ToString());
+        Add("identity.expiresAt", status.ExpiresAt);
+        Add("identity.renewsAt", status.RenewsAt);
+        Add("identity.failingSince", status.FailingSince);
+        return data;
+
+        void Add(string name, object? value)
+        {
+            if (value is not null)
+            {
+                data[name] = value;
+            }
+        }
     }
 }

@@ -28,6 +28,9 @@ internal sealed class FakeKubernetesApi : IAsyncDisposable
     /// <summary>What is answered about each token: user name and audiences.</summary>
     public ConcurrentDictionary<string, (string User, string[] Audiences)> Tokens { get; } = new();
 
+    /// <summary>Reviews asked for so far.</summary>
+    public int Reviews { get; private set; }
+
     /// <summary>Set to answer with this status instead.</summary>
     public int? Fault { get; set; }
 
@@ -60,6 +63,7 @@ internal sealed class FakeKubernetesApi : IAsyncDisposable
 
     private async Task ReviewAsync(HttpContext http)
     {
+        Reviews++;
         if (http.Request.Headers.Authorization != $"Bearer {ReviewerToken}")
         {
             http.Response.StatusCode = StatusCodes.Status401Unauthorized;

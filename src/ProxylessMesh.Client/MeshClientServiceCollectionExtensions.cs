@@ -1,3 +1,4 @@
+using Grpc.Net.ClientFactory;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Http;
 using Microsoft.Extensions.Logging;
@@ -8,6 +9,7 @@ using ProxylessMesh.Client.Clusters;
 using ProxylessMesh.Client.Outbound;
 using ProxylessMesh.Client.Resilience;
 using ProxylessMesh.Client.Snapshots;
+using ProxylessMesh.Client.Targets;
 using ProxylessMesh.Client.Telemetry;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -92,5 +94,6 @@ public static class MeshClientServiceCollectionExtensions
             provider.GetRequiredService<CallServices>(),
             provider.GetRequiredService<IOptions<MeshOptions>>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHttpMessageHandlerBuilderFilter, MeshHandlerFilter>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<GrpcClientFactoryOptions>, XdsTargetSetup>());
     }
 }

@@ -2,7 +2,6 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace ProxylessMesh.EndToEnd.Tests;
 
@@ -99,10 +98,10 @@ public sealed class GrpcRouteTests
         Assert.Empty(await unlimited.ResponseAsync);
     }
 
-    private static async Task<GrpcChannel> ConnectAsync(TestMesh mesh, string address = "http://server") => Connect((await mesh.StartClientAsync()).Services, address);
+    private static async Task<GrpcChannel> ConnectAsync(TestMesh mesh, string address = "xds:///server") => Connect((await mesh.StartClientAsync()).Services, address);
 
     private static GrpcChannel Connect(IServiceProvider services, string address)
-        => GrpcChannel.ForAddress(address, new GrpcChannelOptions { HttpHandler = services.GetRequiredService<MeshHttpHandlerFactory>().Create(), DisposeHttpClient = true });
+        => services.CreateMeshChannel(address);
 
     private static async Task<(StatusCode Status, string Answer)> TryAsync(GrpcChannel channel, string method, params (string Key, string Value)[] metadata)
     {

@@ -104,6 +104,12 @@ public sealed class MeshOptions
         /// <summary>Gets or sets how many kinds of calls are told apart in that time; one caller has a quarter of it. 16 to 65536; default 2048.</summary>
         public int MaxCallSummaries { get; set; } = 2048;
 
+        /// <summary>
+        /// Gets or sets the share of allowed calls that are logged, with caller, endpoint and policy. 0 (the default: none) to 1 (all). Denied
+        /// calls are always logged.
+        /// </summary>
+        public double AllowedCallLogRate { get; set; }
+
         /// <summary>Gets or sets how long a drain may take at shutdown before running calls are cut. 0 to 10 minutes; default 25 seconds.</summary>
         public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(25);
     }

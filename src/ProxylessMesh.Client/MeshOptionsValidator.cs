@@ -43,6 +43,11 @@ internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
         {
             errors.AddError($"Mesh:Inbound:MaxCallSummaries is {inbound.MaxCallSummaries}. It must be between 16 and 65536; to keep nothing, set Mesh:Inbound:CallSummaryWindow to 0.");
         }
+
+        if (inbound.AllowedCallLogRate is not (>= 0 and <= 1))
+        {
+            errors.AddError($"Mesh:Inbound:AllowedCallLogRate is {inbound.AllowedCallLogRate}. It must be between 0 (none) and 1 (all).");
+        }
     }
 
     private static void Identity(MeshOptions options, ValidateOptionsResultBuilder errors)

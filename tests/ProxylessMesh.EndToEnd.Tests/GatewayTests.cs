@@ -52,7 +52,10 @@ public sealed class GatewayTests
         await using var gateway = await StartGatewayAsync(mesh);
 
         Assert.Equal("stable", await Eventually.Async(() => PostAsync(gateway, "/"), TestEnd));
-        Assert.Equal("beta", await Eventually.Async(() => PostAsync(gateway, "/", ("x-beta", "yes")), TestEnd));
+
+        // The first call may come before the route does.
+        await Eventually.TrueAsync(async () => await PostAsync(gateway, "/", ("x-beta", "yes")) == "beta", TestEnd);
+        Assert.Equal("stable", await PostAsync(gateway, "/"));
     }
 
     [Fact(Timeout = TestMesh.TimeLimit)]

@@ -21,7 +21,7 @@ internal sealed partial class RbacMiddleware
     private readonly FrozenSet<int> _plaintextPorts;
     private readonly FrozenSet<string> _probePaths;
     private readonly InboundMeter _meter;
-    private readonly CallSummaries _calls;
+    private readonly CallDecisions _decisions;
     private readonly LogThrottle _throttle;
     private readonly ILogger _logger;
 
@@ -31,7 +31,7 @@ internal sealed partial class RbacMiddleware
         _plaintextPorts = options.Value.Inbound.PlaintextPorts.ToFrozenSet();
         _probePaths = options.Value.Inbound.ProbePaths.ToFrozenSet(StringComparer.Ordinal);
         _meter = meter;
-        _calls = calls;
+        _decisions = new CallDecisions(calls, meter, options.Value.Inbound.AllowedCallLogRate, time, logger);
         _throttle = new LogThrottle(time);
         _logger = logger;
     }
@@ -80,36 +80,16 @@ internal sealed partial class RbacMiddleware
         var isProbe = snapshot.Plaintext is not null && _probePaths.Contains(context.Request.Path.Value ?? "");
         if (decision.Allowed || isProbe)
         {
-            _meter.Decided("allowed", decision.Policy);
             if (route.Admission is not null)
             {
                 features.Set(route);
             }
 
-            return _calls.IsOn
-                ? TakeAsync(context, peer, CallSummaries.Describe(context.Request, peer, snapshot, isProbe && peer.Id is null ? CallOutcome.Probe : CallOutcome.Allowed, decision.Policy))
-                : _next(context);
+            return _decisions.AllowAsync(_next, context, peer, snapshot, decision, isProbe);
         }
 
-        if (_calls.IsOn)
-        {
-            _calls.Record(CallSummaries.Describe(context.Request, peer, snapshot, CallOutcome.Denied, decision.Policy), peer);
-        }
-
-        return DenyAsync(context, peer, decision);
-    }
-
-    // Counted after the application has begun: then its routing has said which endpoint it is. No task is waited for.
-    private Task TakeAsync(HttpContext context, MeshPeer peer, in CallKey call)
-    {
-        try
-        {
-            return _next(context);
-        }
-        finally
-        {
-            _calls.Record(call, context, peer);
-        }
+        _decisions.Deny(context, peer, snapshot, decision);
+        return RefusalResponse.Denied.WriteAsync(context);
     }
 
     private Task InvokeOutsideAsync(HttpContext context)
@@ -121,7 +101,7 @@ internal sealed partial class RbacMiddleware
         }
 
         _meter.Decided("refused", "not_mesh");
-        if (_throttle.TryEnter(address: null, "not_mesh", out _))
+        if (_throttle.TryEnter(who: null, "not_mesh", out _))
         {
             LogNotMesh(connection.LocalPort);
         }
@@ -132,28 +112,13 @@ internal sealed partial class RbacMiddleware
     private Task RefuseAsync(HttpContext context, MeshPeer peer, string reason, RefusalResponse response)
     {
         _meter.Decided("refused", reason);
-        if (_throttle.TryEnter(address: null, reason, out var suppressed))
+        if (_throttle.TryEnter(who: null, reason, out var suppressed))
         {
             LogRefused(peer, context.Request.Method, context.Request.Path.ToUriComponent(), peer.LocalPort, reason, suppressed);
         }
 
         return response.WriteAsync(context);
     }
-
-    private Task DenyAsync(HttpContext context, MeshPeer peer, RbacDecision decision)
-    {
-        _meter.Decided("denied", decision.Policy);
-        if (_throttle.TryEnter(peer.RemoteAddress, decision.Policy ?? "", out var suppressed))
-        {
-            // The path escaped: what a caller sends must not make lines of its own in the log.
-            LogDenied(context.Request.Method, context.Request.Path.ToUriComponent(), peer, decision.Policy ?? "no ALLOW policy matches", suppressed);
-        }
-
-        return RefusalResponse.Denied.WriteAsync(context);
-    }
-
-    [LoggerMessage(4020, LogLevel.Warning, "Denied {Method} {Path} for {Peer}, by policy: {Policy}. Left out since the last such line: {Suppressed}.")]
-    private partial void LogDenied(string method, string? path, MeshPeer peer, string policy, long suppressed);
 
     [LoggerMessage(4021, LogLevel.Warning, "Refused {Method} {Path} of {Peer} on port {Port}: {Reason}. Calls are refused until the port's policy comes from the control plane and allows this kind of connection ('mesh status'). Left out since the last such line: {Suppressed}.")]
     private partial void LogRefused(MeshPeer peer, string method, string? path, int port, string reason, long suppressed);

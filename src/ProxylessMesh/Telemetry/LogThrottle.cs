@@ -1,10 +1,9 @@
 using System.Collections.Concurrent;
-using System.Net;
 
 namespace ProxylessMesh.Telemetry;
 
 /// <summary>
-/// Keeps a hostile or broken peer from filling the log: a line about the same address and cause comes once a minute, and tells how
+/// Keeps a hostile or broken peer from filling the log: a line about the same peer and cause comes once a minute, and tells how
 /// many were left out. Bounded: past <see cref="MaxKeys"/> pairs the memory is dropped and lines repeat.
 /// </summary>
 internal sealed class LogThrottle(TimeProvider time)
@@ -13,17 +12,20 @@ internal sealed class LogThrottle(TimeProvider time)
 
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
-    private readonly ConcurrentDictionary<(IPAddress? Address, string Cause), Entry> _entries = new();
+    private readonly ConcurrentDictionary<(object? Who, string Cause), Entry> _entries = new();
 
     /// <summary>Whether this occurrence is logged.</summary>
-    public bool TryEnter(IPAddress? address, string cause, out long suppressed)
+    /// <param name="who">An address, or the name that the peer proved; compared by value.</param>
+    /// <param name="cause">What happened.</param>
+    /// <param name="suppressed">How many were left out since the last line.</param>
+    public bool TryEnter(object? who, string cause, out long suppressed)
     {
         if (_entries.Count >= MaxKeys)
         {
             _entries.Clear();
         }
 
-        var entry = _entries.GetOrAdd((address, cause), static _ => new Entry());
+        var entry = _entries.GetOrAdd((who, cause), static _ => new Entry());
         lock (entry)
         {
             var now = time.GetTimestamp();

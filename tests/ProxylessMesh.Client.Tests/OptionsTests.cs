@@ -56,6 +56,19 @@ public sealed class OptionsTests
         Assert.DoesNotContain("not-a-token", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Mesh:Inbound:CallSummaryWindow", "01:00:01")]
+    [InlineData("Mesh:Inbound:CallSummaryWindow", "-00:01:00")]
+    [InlineData("Mesh:Inbound:MaxCallSummaries", "15")]
+    [InlineData("Mesh:Inbound:AllowedCallLogRate", "1.5")]
+    [InlineData("Mesh:Inbound:AllowedCallLogRate", "NaN")]
+    public void Records_of_calls_have_bounds(string key, string value)
+    {
+        var error = Assert.Throws<OptionsValidationException>(() => Options(new() { ["Mesh:ControlPlane"] = "https://mesh.internal:7443", ["Mesh:Service"] = "catalog", [key] = value }));
+
+        Assert.StartsWith($"{key} is ", Assert.Single(error.Failures), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Without_a_control_plane_the_error_names_the_key()
     {

@@ -10,26 +10,48 @@ namespace ProxylessMesh.Spiffe;
 /// </summary>
 /// <remarks>
 /// The chain is built once, by SslStream, with every bundle's roots as custom roots; the callback then checks that the root found
-/// belongs to the trust domain of the ID. The callback runs on resumed sessions too, so an expired peer is refused there as well.
+/// belongs to the trust domain of the ID. Chain and callback run on resumed sessions too, by the bundles, the expected IDs and the clock of
+/// that moment: resumption spares both sides signatures, not the check (tests do it for TLS 1.2 and 1.3).
 /// </remarks>
 internal static class SpiffeTls
 {
-    public static SslClientAuthenticationOptions ForClient(WorkloadIdentity identity, PeerAuthorizer expected, string serverName, List<SslApplicationProtocol> protocols) => new()
+    /// <param name="identity">Ours, and the bundles to check the server by.</param>
+    /// <param name="expected">Whom the server may prove to be.</param>
+    /// <param name="serverName">The SNI.</param>
+    /// <param name="protocols">The ALPN names to offer.</param>
+    /// <param name="policy">Versions and cipher suites.</param>
+    /// <param name="proved">Told what the server proved, once it is accepted.</param>
+    public static SslClientAuthenticationOptions ForClient(
+        WorkloadIdentity identity, PeerAuthorizer expected, string serverName, List<SslApplicationProtocol> protocols, TlsPolicy? policy = null, Action<PeerProof>? proved = null) => new()
     {
         TargetHost = serverName,
-        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        EnabledSslProtocols = (policy ?? TlsPolicy.Default).Protocols,
+        CipherSuitesPolicy = policy?.Ciphers,
         ClientCertificateContext = identity.CertificateContext,
         CertificateChainPolicy = identity.PeerChains.ForServers,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         ApplicationProtocols = protocols,
         AllowRenegotiation = false,
-        RemoteCertificateValidationCallback = (_, certificate, chain, errors) => X509SvidChain.IsAllowed(identity.Bundles, certificate, chain, errors, expected),
+        RemoteCertificateValidationCallback = (_, certificate, chain, errors) => X509SvidChain.IsAllowed(identity.Bundles, certificate, chain, errors, expected, proved),
     };
 
-    public static SslServerAuthenticationOptions ForServer(WorkloadIdentity identity, PeerAuthorizer expected, List<SslApplicationProtocol> protocols, ClientCertificate clientCertificate = ClientCertificate.Required) => new()
+    /// <param name="identity">Ours, and the bundles to check the client by.</param>
+    /// <param name="expected">Whom the client may prove to be.</param>
+    /// <param name="protocols">The ALPN names to take, the most wanted first.</param>
+    /// <param name="clientCertificate">Whether a client without one is taken.</param>
+    /// <param name="policy">Versions and cipher suites.</param>
+    /// <param name="proved">Told what the client proved, once it is accepted.</param>
+    public static SslServerAuthenticationOptions ForServer(
+        WorkloadIdentity identity,
+        PeerAuthorizer expected,
+        List<SslApplicationProtocol> protocols,
+        ClientCertificate clientCertificate = ClientCertificate.Required,
+        TlsPolicy? policy = null,
+        Action<PeerProof>? proved = null) => new()
     {
         ServerCertificateContext = identity.CertificateContext,
-        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        EnabledSslProtocols = (policy ?? TlsPolicy.Default).Protocols,
+        CipherSuitesPolicy = policy?.Ciphers,
         ClientCertificateRequired = true,
         CertificateChainPolicy = identity.PeerChains.ForClients,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
@@ -43,7 +65,7 @@ internal static class SpiffeTls
                 return clientCertificate == ClientCertificate.Optional;
             }
 
-            if (!X509SvidChain.IsAllowed(identity.Bundles, certificate, chain, errors, expected))
+            if (!X509SvidChain.IsAllowed(identity.Bundles, certificate, chain, errors, expected, proved))
             {
                 return false;
             }

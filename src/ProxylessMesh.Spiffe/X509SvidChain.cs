@@ -10,14 +10,20 @@ internal static class X509SvidChain
     public const int MaxLength = 8;
 
     /// <summary>Judges what a TLS handshake has built: the peer is an SVID of its own trust domain and one that is allowed.</summary>
-    public static bool IsAllowed(TrustBundleSet bundles, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors, PeerAuthorizer expected)
+    public static bool IsAllowed(TrustBundleSet bundles, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors, PeerAuthorizer expected, Action<PeerProof>? proved = null)
     {
         // The name is the SPIFFE ID, so a host name mismatch means nothing; everything else does.
-        return (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None
-            && certificate is X509Certificate2 leaf
-            && chain is not null
-            && Find(leaf, chain, bundles, out var id) is null
-            && expected(id!);
+        if ((errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) != SslPolicyErrors.None
+            || certificate is not X509Certificate2 leaf
+            || chain is null
+            || Find(leaf, chain, bundles, out var id) is not null
+            || !expected(id!))
+        {
+            return false;
+        }
+
+        proved?.Invoke(PeerProof.Of(id!, chain));
+        return true;
     }
 
     /// <summary>Verifies a chain that did not come by TLS: an answer of a CA, a file.</summary>

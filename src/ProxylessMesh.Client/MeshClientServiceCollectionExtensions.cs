@@ -74,6 +74,8 @@ public static class MeshClientServiceCollectionExtensions
         services.TryAddSingleton<MeshMeter>();
         services.TryAddSingleton<FaultInjector>();
         services.TryAddSingleton<MirrorSender>();
+        services.TryAddSingleton(static provider => TlsSettings.Policy(provider.GetRequiredService<IOptions<MeshOptions>>().Value.Tls));
+        services.TryAddSingleton<EndpointTlsServices>();
         services.TryAddSingleton<EndpointTransport>();
         services.TryAddSingleton(static provider => new EndpointTable(
             provider.GetRequiredService<EndpointTransport>().Create,

@@ -36,6 +36,9 @@ public sealed class MeshOptions
     /// <summary>Gets where this process runs; used for locality-aware balancing.</summary>
     public LocalityOptions Locality { get; } = new();
 
+    /// <summary>Gets which TLS the mesh speaks, on both sides.</summary>
+    public TlsOptions Tls { get; } = new();
+
     /// <summary>Gets what happens to calls of this process.</summary>
     public OutboundOptions Outbound { get; } = new();
 
@@ -59,6 +62,19 @@ public sealed class MeshOptions
 
         /// <summary>Gets or sets the part of the zone.</summary>
         public string SubZone { get; set; } = "";
+    }
+
+    /// <summary>TLS between workloads. Both sides prove an identity whatever is set here.</summary>
+    public sealed class TlsOptions
+    {
+        /// <summary>Gets or sets the least version: <c>1.2</c> (the default; 1.3 is preferred) or <c>1.3</c>.</summary>
+        public string MinimumVersion { get; set; } = "1.2";
+
+        /// <summary>
+        /// Gets the only cipher suites that are offered and taken, by their IANA names, for example <c>TLS_AES_256_GCM_SHA384</c>.
+        /// Default: none, the platform's. On Windows none can be chosen. Choosing turns session resumption off.
+        /// </summary>
+        public IList<string> CipherSuites { get; } = [];
     }
 
     /// <summary>Outgoing calls.</summary>

@@ -14,6 +14,12 @@ internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
         Identity(options, errors);
         ControlPlane(options, errors);
         MeshIdentityOptionsValidator.Validate(options, errors);
+        TlsSettings.Validate(options.Tls, errors);
+        foreach (var path in options.Inbound.ProbePaths.Where(static path => !path.StartsWith('/') || path.AsSpan().ContainsAny("?#*% ")))
+        {
+            errors.AddError($"Mesh:Inbound:ProbePaths has '{path}'. Write a whole path without query, as the application sees it, for example '/healthz'.");
+        }
+
         Between(errors, "Mesh:Outbound:ConfigTimeout", options.Outbound.ConfigTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(5));
         Between(errors, "Mesh:Inbound:DrainTimeout", options.Inbound.DrainTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         CallSummaries(options.Inbound, errors);

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
 using ProxylessMesh;
+using ProxylessMesh.Client;
 using ProxylessMesh.Client.Workloads;
 using ProxylessMesh.Listening;
 using ProxylessMesh.Load;
@@ -40,6 +41,7 @@ internal static class MeshInboundServiceCollectionExtensions
         services.TryAddSingleton<ServerLoad>();
         services.TryAddSingleton<ConnectionGate>();
         services.TryAddSingleton(new HandshakeTimeout(TimeSpan.FromSeconds(10)));
+        services.TryAddSingleton(static provider => TlsSettings.Policy(provider.GetRequiredService<IOptions<MeshOptions>>().Value.Tls));
         services.TryAddSingleton<InboundTls>();
         return services;
     }

@@ -1,11 +1,10 @@
 using ProxylessMesh.Client.Clusters;
-using ProxylessMesh.Spiffe;
 using ProxylessMesh.Xds.Resources;
 
 namespace ProxylessMesh.Client.Outbound;
 
 /// <summary>Makes the connections of one endpoint: a SocketsHttpHandler of its own, so that draining the endpoint is disposing this.</summary>
-internal sealed class EndpointTransport(IdentitySource identities, TimeProvider time)
+internal sealed class EndpointTransport(EndpointTlsServices tlsServices, TimeProvider time)
 {
     // The least that SocketsHttpHandler takes.
     private static readonly TimeSpan ShortestPing = TimeSpan.FromSeconds(1);
@@ -16,13 +15,17 @@ internal sealed class EndpointTransport(IdentitySource identities, TimeProvider 
     public HttpMessageInvoker Create(ClusterConfig cluster, EndpointConfig endpoint, bool isTls)
     {
         var connections = new EndpointConnections();
-        var connector = new EndpointConnector(cluster, endpoint, isTls ? cluster.Tls : null, identities, time, connections);
-        var limits = cluster.Connection;
-        HttpMessageHandler handler = limits.MaxRequestsPerConnection is null && limits.MaxConcurrentStreams is null
-            ? Handler(connector, limits)
-            : new ConnectionLimitHandler(() => Handler(connector, limits), limits.MaxRequestsPerConnection, limits.MaxConcurrentStreams, time);
+        var tls = isTls && cluster.Tls is { } config ? new EndpointTls(cluster, endpoint, config, tlsServices) : null;
+        var connector = new EndpointConnector(cluster, endpoint, tls, time, connections);
+        var provesIdentity = tls is not null && (cluster.Tls!.IsMesh || cluster.Tls.IdentityProvider is not null);
+        var handler = provesIdentity ? new RenewingHandler(tlsServices.Identities, tls!.Term, () => Limited(connector, cluster.Connection), time) : Limited(connector, cluster.Connection);
         return new CountedTransport(handler, connections, cancellationToken => connector.ConnectAsync(cluster.Name, null, cancellationToken));
     }
+
+    private HttpMessageHandler Limited(EndpointConnector connector, ConnectionConfig limits)
+        => limits.MaxRequestsPerConnection is null && limits.MaxConcurrentStreams is null
+            ? Handler(connector, limits)
+            : new ConnectionLimitHandler(() => Handler(connector, limits), limits.MaxRequestsPerConnection, limits.MaxConcurrentStreams, time);
 
     private static SocketsHttpHandler Handler(EndpointConnector connector, ConnectionConfig limits) => new()
     {
@@ -43,7 +46,7 @@ internal sealed class EndpointTransport(IdentitySource identities, TimeProvider 
         KeepAlivePingPolicy = limits.KeepAliveInterval is null ? HttpKeepAlivePingPolicy.WithActiveRequests : HttpKeepAlivePingPolicy.Always,
         PooledConnectionIdleTimeout = Limit(limits.IdleTimeout, TimeSpan.FromMinutes(5)),
 
-        // A bound on how long a connection outlives the certificates it was made with; running calls finish.
+        // Endpoints and their certificates change without a word here; running calls finish. Our own certificate: RenewingHandler.
         PooledConnectionLifetime = Limit(limits.MaxConnectionDuration, TimeSpan.FromHours(1)),
 
         // Spans and trace headers are the mesh's.

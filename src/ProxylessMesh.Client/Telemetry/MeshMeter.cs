@@ -24,6 +24,7 @@ internal sealed class MeshMeter
     private readonly Counter<long> _mirrors;
     private readonly Counter<long> _mirrorsSkipped;
     private readonly Counter<long> _healthChecks;
+    private readonly Counter<long> _handshakes;
     private readonly Counter<long> _ejections;
     private readonly Counter<long> _ejectionsUnenforced;
 
@@ -46,6 +47,7 @@ internal sealed class MeshMeter
         _weightsNotYetUsable = meter.CreateCounter<long>("grpc.lb.wrr.endpoint_weight_not_yet_usable", "{endpoint}", "Endpoints of an update that had no usable weight yet.");
         _weightsStale = meter.CreateCounter<long>("grpc.lb.wrr.endpoint_weight_stale", "{endpoint}", "Endpoints of an update whose last weight has expired.");
         _weights = meter.CreateHistogram<double>("grpc.lb.wrr.endpoint_weights", "{weight}", "The weight of each endpoint of an update; 0 where there is none to use.");
+        _handshakes = meter.CreateCounter<long>("proxyless_mesh.client.handshakes", "{handshake}", "TLS handshakes with endpoints; error.type says why one failed.");
         _ejections = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_enforced", "{ejection}", "Endpoints ejected, by detection method.");
         _ejectionsUnenforced = meter.CreateCounter<long>("grpc.lb.outlier_detection.ejections_unenforced", "{ejection}", "Ejections not carried out: too many endpoints were out already, or not all are to be enforced.");
     }
@@ -77,6 +79,25 @@ internal sealed class MeshMeter
         }
 
         _duration.Record(duration.TotalSeconds, tags);
+    }
+
+    /// <param name="cluster">Whose endpoint it was.</param>
+    /// <param name="error">Null: the endpoint proved who it is. A bounded word.</param>
+    public void HandshakeEnded(string cluster, string? error)
+    {
+        if (!_handshakes.Enabled)
+        {
+            return;
+        }
+
+        if (error is null)
+        {
+            _handshakes.Add(1, new KeyValuePair<string, object?>("proxyless_mesh.cluster", cluster));
+        }
+        else
+        {
+            _handshakes.Add(1, new("proxyless_mesh.cluster", cluster), new("error.type", error));
+        }
     }
 
     public void Retried(string cluster, string reason)

@@ -11,7 +11,8 @@ namespace ProxylessMesh.Authentication;
 /// <param name="remote">Where it calls from; null where the transport has no addresses.</param>
 /// <param name="local">Where it called.</param>
 /// <param name="serverName">The name that it asked for in the TLS handshake (SNI); null where it asked for none.</param>
-internal sealed class MeshPeer(SpiffeId? id, IPEndPoint? remote, IPEndPoint? local, string? serverName = null) : IMeshPeerFeature
+/// <param name="trust">Whether that still holds; null for a plaintext caller.</param>
+internal sealed class MeshPeer(SpiffeId? id, IPEndPoint? remote, IPEndPoint? local, string? serverName = null, PeerTrust? trust = null) : IMeshPeerFeature
 {
     public SpiffeId? Id { get; } = id;
 
@@ -27,6 +28,9 @@ internal sealed class MeshPeer(SpiffeId? id, IPEndPoint? remote, IPEndPoint? loc
 
     /// <summary>Empty where it asked for none, which is what gRFC A41 compares with.</summary>
     public string ServerName { get; } = serverName ?? "";
+
+    /// <summary>Its certificate and its root still are good.</summary>
+    public bool IsTrusted => trust?.Holds ?? true;
 
     /// <summary>For logs: the ID, or the address of a caller that has none.</summary>
     public override string ToString() => IdText ?? $"an anonymous caller at {RemoteAddress?.ToString() ?? "an unknown address"}";

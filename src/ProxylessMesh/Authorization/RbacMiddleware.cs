@@ -51,6 +51,11 @@ internal sealed partial class RbacMiddleware
             return RefuseAsync(context, peer, "no_policy", RefusalResponse.NoPolicyYet);
         }
 
+        if (!peer.IsTrusted)
+        {
+            return RefuseAsync(context, peer, "outdated", RefusalResponse.PeerOutdated);
+        }
+
         var chain = peer.Id is null ? snapshot.Plaintext : snapshot.Tls;
         if (chain is null)
         {

@@ -17,6 +17,9 @@ internal sealed class RefusalResponse(int httpStatus, int grpcStatus, string mes
 
     public static readonly RefusalResponse PlaintextRefused = new(StatusCodes.Status403Forbidden, 7, "This port takes mesh TLS only.") { Closes = true };
 
+    /// <summary>RFC 9110 §15.5.20: another connection, with what the caller can prove now, may have another answer.</summary>
+    public static readonly RefusalResponse PeerOutdated = new(StatusCodes.Status421MisdirectedRequest, 14, "What this connection was made with is no longer valid. Connect again.") { Closes = true };
+
     public static readonly RefusalResponse NoRoute = new(StatusCodes.Status404NotFound, 14, "The mesh has no route for this call here.");
 
     public static readonly RefusalResponse DeadlineExceeded = new(StatusCodes.Status504GatewayTimeout, 4, "The caller's deadline had passed before the call was started.");

@@ -37,7 +37,9 @@ internal sealed partial class ConnectionGate(
 
         handshake.IsComplete = true;
         var serverName = connection.Features.Get<ITlsHandshakeFeature>()?.HostName;
-        var caller = new MeshPeer(peer, connection.RemoteEndPoint as IPEndPoint, connection.LocalEndPoint as IPEndPoint, serverName);
+        var trust = new PeerTrust(peer, identity, time);
+        var caller = new MeshPeer(peer.Id, connection.RemoteEndPoint as IPEndPoint, connection.LocalEndPoint as IPEndPoint, serverName, trust);
+        EndWithTrust(connection, trust);
         connection.Features.Set<IMeshPeerFeature>(caller);
         var port = connection.Features.Get<InboundPort>()!;
         try
@@ -54,6 +56,25 @@ internal sealed partial class ConnectionGate(
         finally
         {
             port.Connections.LeaveAs(caller.IdText!);
+        }
+    }
+
+    // Kestrel asks each connection once a second whether it still should be there. A request to close is GOAWAY, or Connection: close:
+    // calls that run end by themselves, and the peer comes again with what it has now.
+    private static void EndWithTrust(ConnectionContext connection, PeerTrust trust)
+    {
+        if (connection.Features.Get<IConnectionHeartbeatFeature>() is { } heartbeat && connection.Features.Get<IConnectionLifetimeNotificationFeature>() is { } lifetime)
+        {
+            heartbeat.OnHeartbeat(
+                static state =>
+                {
+                    var (trust, lifetime) = ((PeerTrust, IConnectionLifetimeNotificationFeature))state;
+                    if (trust.IsEnding)
+                    {
+                        lifetime.RequestClose();
+                    }
+                },
+                (trust, lifetime));
         }
     }
 
@@ -158,8 +179,8 @@ internal sealed partial class ConnectionGate(
             Fail(
                 port,
                 remote,
-                handshake.Failure ?? (late ? "timeout" : "protocol"),
-                handshake.Detail ?? (late ? $"it did not end within {timeout.TotalSeconds:0.#} seconds" : "the peer ended it, or speaks no TLS 1.2 or 1.3 that we share"));
+                handshake.Refusal?.Reason ?? (late ? "timeout" : "protocol"),
+                handshake.Refusal?.Detail ?? (late ? $"it did not end within {timeout.TotalSeconds:0.#} seconds" : "the peer ended it, or speaks no TLS 1.2 or 1.3 that we share"));
         }
     }
 

@@ -12,7 +12,7 @@ namespace ProxylessMesh.Listening;
 /// Puts mesh TLS on a Kestrel endpoint: the gate looks at the first bytes, Kestrel's own HTTPS does the handshake with the identity of
 /// that moment, and the arrival names the peer. A plaintext connection that may pass goes from the gate straight to HTTP.
 /// </summary>
-internal sealed class InboundTls(ConnectionGate gate, IdentitySource identity, HandshakeTimeout timeout)
+internal sealed class InboundTls(ConnectionGate gate, IdentitySource identity, HandshakeTimeout timeout, TlsPolicy policy)
 {
     private readonly ConditionalWeakTable<ListenOptions, object> _done = [];
 
@@ -49,7 +49,7 @@ internal sealed class InboundTls(ConnectionGate gate, IdentitySource identity, H
 
     private SslServerAuthenticationOptions Options(ConnectionContext connection, List<SslApplicationProtocol> protocols)
         => connection.Features.Get<InboundHandshake>() is { } handshake && identity.Current is { } current
-            ? handshake.Options(current, protocols)
+            ? handshake.Options(current, protocols, policy)
             : throw new ConnectionAbortedException("The connection did not come through the mesh's gate.");
 
     private static List<SslApplicationProtocol> Protocols(HttpProtocols protocols)

@@ -108,7 +108,10 @@ public sealed class MeshOptions
         /// <summary>Gets the ports that stay as they are, without mesh TLS and authorization (management, probes).</summary>
         public IList<int> PlaintextPorts { get; } = [];
 
-        /// <summary>Gets the paths that anyone may ask without authorization on a PERMISSIVE port, for probes. Default: none.</summary>
+        /// <summary>
+        /// Gets the paths that anyone may ask (GET, HEAD or gRPC, exactly as written), in plaintext and without authorization, whatever the
+        /// port's mode: for probes. Default: none.
+        /// </summary>
         public IList<string> ProbePaths { get; } = [];
 
         /// <summary>
@@ -125,6 +128,12 @@ public sealed class MeshOptions
         /// calls are always logged.
         /// </summary>
         public double AllowedCallLogRate { get; set; }
+
+        /// <summary>
+        /// Gets or sets how many TLS handshakes run at once; one address may have a quarter of them. Others wait. 1 to 100,000;
+        /// default 1,000.
+        /// </summary>
+        public int MaxHandshakes { get; set; } = 1000;
 
         /// <summary>Gets or sets how long a drain may take at shutdown before running calls are cut. 0 to 10 minutes; default 25 seconds.</summary>
         public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(25);

@@ -20,6 +20,11 @@ internal sealed class MeshOptionsValidator : IValidateOptions<MeshOptions>
             errors.AddError($"Mesh:Inbound:ProbePaths has '{path}'. Write a whole path without query, as the application sees it, for example '/healthz'.");
         }
 
+        if (options.Inbound.MaxHandshakes is < 1 or > 100_000)
+        {
+            errors.AddError($"Mesh:Inbound:MaxHandshakes is {options.Inbound.MaxHandshakes}. It must be between 1 and 100000.");
+        }
+
         Between(errors, "Mesh:Outbound:ConfigTimeout", options.Outbound.ConfigTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(5));
         Between(errors, "Mesh:Inbound:DrainTimeout", options.Inbound.DrainTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         CallSummaries(options.Inbound, errors);

@@ -39,6 +39,8 @@ internal static class MeshInboundServiceCollectionExtensions
         services.TryAddSingleton(static provider => new CallQuestionAnswer(provider.GetRequiredService<CallReporter>().Answer));
         services.TryAddSingleton<InboundSubscriptions>();
         services.TryAddSingleton<ServerLoad>();
+        services.TryAddSingleton<ProbePaths>();
+        services.TryAddSingleton<HandshakeLimit>();
         services.TryAddSingleton<ConnectionGate>();
         services.TryAddSingleton(new HandshakeTimeout(TimeSpan.FromSeconds(10)));
         services.TryAddSingleton(static provider => TlsSettings.Policy(provider.GetRequiredService<IOptions<MeshOptions>>().Value.Tls));

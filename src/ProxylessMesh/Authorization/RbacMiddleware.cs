@@ -17,19 +17,21 @@ namespace ProxylessMesh.Authorization;
 /// </remarks>
 internal sealed partial class RbacMiddleware
 {
+    private static readonly RbacDecision Probe = new(Allowed: true, "probe");
+
     private readonly RequestDelegate _next;
     private readonly FrozenSet<int> _plaintextPorts;
-    private readonly FrozenSet<string> _probePaths;
+    private readonly ProbePaths _probes;
     private readonly InboundMeter _meter;
     private readonly CallDecisions _decisions;
     private readonly LogThrottle _throttle;
     private readonly ILogger _logger;
 
-    public RbacMiddleware(RequestDelegate next, IOptions<MeshOptions> options, InboundMeter meter, CallSummaries calls, TimeProvider time, ILogger<RbacMiddleware> logger)
+    public RbacMiddleware(RequestDelegate next, IOptions<MeshOptions> options, ProbePaths probes, InboundMeter meter, CallSummaries calls, TimeProvider time, ILogger<RbacMiddleware> logger)
     {
         _next = next;
         _plaintextPorts = options.Value.Inbound.PlaintextPorts.ToFrozenSet();
-        _probePaths = options.Value.Inbound.ProbePaths.ToFrozenSet(StringComparer.Ordinal);
+        _probes = probes;
         _meter = meter;
         _decisions = new CallDecisions(calls, meter, options.Value.Inbound.AllowedCallLogRate, time, logger);
         _throttle = new LogThrottle(time);
@@ -46,6 +48,11 @@ internal sealed partial class RbacMiddleware
 
         // Read once: one request, one policy, whatever is pushed meanwhile.
         var snapshot = port.Current;
+        if (_probes.Contains(context.Request))
+        {
+            return _decisions.AllowAsync(_next, context, peer, snapshot, Probe, isProbe: true);
+        }
+
         if (!snapshot.HasPolicy)
         {
             return RefuseAsync(context, peer, "no_policy", RefusalResponse.NoPolicyYet);
@@ -82,15 +89,14 @@ internal sealed partial class RbacMiddleware
         }
 
         var decision = engine.Decide(input);
-        var isProbe = snapshot.Plaintext is not null && _probePaths.Contains(context.Request.Path.Value ?? "");
-        if (decision.Allowed || isProbe)
+        if (decision.Allowed)
         {
             if (route.Admission is not null)
             {
                 features.Set(route);
             }
 
-            return _decisions.AllowAsync(_next, context, peer, snapshot, decision, isProbe);
+            return _decisions.AllowAsync(_next, context, peer, snapshot, decision, isProbe: false);
         }
 
         _decisions.Deny(context, peer, snapshot, decision);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 
 namespace ProxylessMesh.Authorization;
@@ -46,9 +47,10 @@ internal sealed class RefusalResponse(int httpStatus, int grpcStatus, string mes
             response.Headers["x-envoy-ratelimited"] = "true";
         }
 
-        if (Closes && !HttpProtocol.IsHttp2(context.Request.Protocol))
+        if (Closes)
         {
-            response.Headers.Connection = "close";
+            // Connection: close, or GOAWAY.
+            context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
         }
 
         if (RetryAfterSeconds > 0)

@@ -16,6 +16,8 @@ namespace ProxylessMesh.Listening;
 internal sealed partial class ConnectionGate(
     InboundPorts ports,
     IdentitySource identity,
+    ProbePaths probes,
+    HandshakeLimit handshakes,
     InboundMeter meter,
     TimeProvider time,
     ILogger<ConnectionGate> logger)
@@ -27,7 +29,7 @@ internal sealed partial class ConnectionGate(
         => connection => EnterAsync(connection, tls, http, timeouts);
 
     /// <summary>Behind TLS: the peer is proved, or nobody gets further.</summary>
-    public async Task ArriveAsync(ConnectionContext connection, ConnectionDelegate http)
+    public async Task ArriveAsync(ConnectionContext connection, ConnectionDelegate http, TimeSpan patience)
     {
         if (connection.Features.Get<InboundHandshake>() is not { Peer: { } peer } handshake)
         {
@@ -36,17 +38,24 @@ internal sealed partial class ConnectionGate(
         }
 
         handshake.IsComplete = true;
+        handshake.Place.Dispose();
+        var port = connection.Features.Get<InboundPort>()!;
+        meter.HandshakeEnded(port.Number, error: null);
         var serverName = connection.Features.Get<ITlsHandshakeFeature>()?.HostName;
         var trust = new PeerTrust(peer, identity, time);
         var caller = new MeshPeer(peer.Id, connection.RemoteEndPoint as IPEndPoint, connection.LocalEndPoint as IPEndPoint, serverName, trust);
-        EndWithTrust(connection, trust);
+        ConnectionFarewell.Prepare(connection, trust);
         connection.Features.Set<IMeshPeerFeature>(caller);
-        var port = connection.Features.Get<InboundPort>()!;
         try
         {
             if (port.Connections.EnterAs(caller.IdText!, port.Current.Connections))
             {
-                await http(connection);
+                using (var silence = new CancellationTokenSource(patience, time))
+                {
+                    await MeshProtocols.ResolveAsync(connection, silence.Token);
+                }
+
+                await ServeAsync(connection, http, port, mtls: true);
             }
             else
             {
@@ -56,25 +65,6 @@ internal sealed partial class ConnectionGate(
         finally
         {
             port.Connections.LeaveAs(caller.IdText!);
-        }
-    }
-
-    // Kestrel asks each connection once a second whether it still should be there. A request to close is GOAWAY, or Connection: close:
-    // calls that run end by themselves, and the peer comes again with what it has now.
-    private static void EndWithTrust(ConnectionContext connection, PeerTrust trust)
-    {
-        if (connection.Features.Get<IConnectionHeartbeatFeature>() is { } heartbeat && connection.Features.Get<IConnectionLifetimeNotificationFeature>() is { } lifetime)
-        {
-            heartbeat.OnHeartbeat(
-                static state =>
-                {
-                    var (trust, lifetime) = ((PeerTrust, IConnectionLifetimeNotificationFeature))state;
-                    if (trust.IsEnding)
-                    {
-                        lifetime.RequestClose();
-                    }
-                },
-                (trust, lifetime));
         }
     }
 
@@ -117,7 +107,7 @@ internal sealed partial class ConnectionGate(
             case FirstBytes.Tls when snapshot.Tls is not null:
                 await HandshakeAsync(connection, port, remote, tls, timeouts.Handshake);
                 break;
-            case FirstBytes.Tls or FirstBytes.Http2 or FirstBytes.Other when snapshot.Plaintext is null:
+            case FirstBytes.Tls or FirstBytes.Http2 or FirstBytes.Other when snapshot.Plaintext is null && (probes.IsEmpty || first == FirstBytes.Tls):
                 meter.PlaintextConnection(port.Number, accepted: false);
                 if (_throttle.TryEnter(remote, "plaintext", out var suppressed))
                 {
@@ -127,6 +117,7 @@ internal sealed partial class ConnectionGate(
                 connection.Abort(new ConnectionAbortedException("Plaintext on a port that takes mesh TLS only."));
                 break;
             default:
+                // On a STRICT port too, where probe paths are listed: RbacMiddleware answers those and nothing else.
                 meter.PlaintextConnection(port.Number, accepted: true);
                 connection.Features.Set<IMeshPeerFeature>(new MeshPeer(id: null, connection.RemoteEndPoint as IPEndPoint, connection.LocalEndPoint as IPEndPoint));
                 if (first == FirstBytes.Http2)
@@ -134,8 +125,21 @@ internal sealed partial class ConnectionGate(
                     PriorKnowledge.Announce(connection);
                 }
 
-                await http(connection);
+                await ServeAsync(connection, http, port, mtls: false);
                 break;
+        }
+    }
+
+    private async Task ServeAsync(ConnectionContext connection, ConnectionDelegate http, InboundPort port, bool mtls)
+    {
+        meter.ConnectionsChanged(port.Number, mtls, 1);
+        try
+        {
+            await http(connection);
+        }
+        finally
+        {
+            meter.ConnectionsChanged(port.Number, mtls, -1);
         }
     }
 
@@ -166,7 +170,15 @@ internal sealed partial class ConnectionGate(
             return;
         }
 
-        var handshake = new InboundHandshake();
+        if (await TakeTurnAsync(remote, timeout) is not { } place)
+        {
+            Fail(port, remote, "busy", "as many others run as Mesh:Inbound:MaxHandshakes allows, or as one address may have of them, and none ended in time");
+            connection.Abort(new ConnectionAbortedException("Too many TLS handshakes."));
+            return;
+        }
+
+        using var turn = place;
+        var handshake = new InboundHandshake { Place = place };
         connection.Features.Set(handshake);
         var started = time.GetTimestamp();
 
@@ -184,6 +196,19 @@ internal sealed partial class ConnectionGate(
         }
     }
 
+    private async ValueTask<IDisposable?> TakeTurnAsync(IPAddress? remote, TimeSpan timeout)
+    {
+        using var patience = new CancellationTokenSource(timeout, time);
+        try
+        {
+            return await handshakes.EnterAsync(remote ?? IPAddress.None, patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
     private void RefuseConnection(ConnectionContext connection, InboundPort port, string? caller, IPAddress? remote, bool ofCaller)
     {
         meter.ConnectionRefused(port.Number, ofCaller);
@@ -197,7 +222,7 @@ internal sealed partial class ConnectionGate(
 
     private void Fail(InboundPort port, IPAddress? remote, string reason, string detail)
     {
-        meter.HandshakeFailed(port.Number, reason);
+        meter.HandshakeEnded(port.Number, reason);
         if (_throttle.TryEnter(remote, reason, out var suppressed))
         {
             LogHandshakeFailed(remote, port.Number, detail, suppressed);

@@ -10,6 +10,9 @@ internal sealed class InboundHandshake
     /// <summary>What the peer proved; null where the handshake did not end well.</summary>
     public PeerProof? Peer { get; private set; }
 
+    /// <summary>Its place among those that run at once.</summary>
+    public required IDisposable Place { get; init; }
+
     /// <summary>The handshake ended and the application's side took over.</summary>
     public bool IsComplete { get; set; }
 

@@ -32,7 +32,7 @@ internal sealed class InboundTls(ConnectionGate gate, IdentitySource identity, H
         List<SslApplicationProtocol> protocols = [];
         listen.Use(tls =>
         {
-            protocols = Protocols(listen.Protocols);
+            protocols = MeshProtocols.Of(listen.Protocols);
             return gate.Between(tls, http!, new GateTimeouts(timeout.Value, listen.KestrelServerOptions.Limits.RequestHeadersTimeout));
         });
         listen.UseHttps(new TlsHandshakeCallbackOptions
@@ -43,7 +43,7 @@ internal sealed class InboundTls(ConnectionGate gate, IdentitySource identity, H
         listen.Use(next =>
         {
             http = next;
-            return connection => gate.ArriveAsync(connection, next);
+            return connection => gate.ArriveAsync(connection, next, timeout.Value);
         });
     }
 
@@ -51,22 +51,6 @@ internal sealed class InboundTls(ConnectionGate gate, IdentitySource identity, H
         => connection.Features.Get<InboundHandshake>() is { } handshake && identity.Current is { } current
             ? handshake.Options(current, protocols, policy)
             : throw new ConnectionAbortedException("The connection did not come through the mesh's gate.");
-
-    private static List<SslApplicationProtocol> Protocols(HttpProtocols protocols)
-    {
-        List<SslApplicationProtocol> list = [];
-        if (protocols.HasFlag(HttpProtocols.Http2))
-        {
-            list.Add(SslApplicationProtocol.Http2);
-        }
-
-        if (protocols.HasFlag(HttpProtocols.Http1))
-        {
-            list.Add(SslApplicationProtocol.Http11);
-        }
-
-        return list;
-    }
 }
 
 /// <summary>How long a peer may take from its first byte to the end of the handshake.</summary>

@@ -13,6 +13,9 @@ internal static class PriorKnowledge
 {
     private static readonly NoTls Feature = new();
 
+    /// <summary>Says HTTP/2 where ALPN says something that means it.</summary>
+    public static ITlsApplicationProtocolFeature Http2 => Feature;
+
     public static void Announce(ConnectionContext connection)
     {
         connection.Features.Set<ITlsApplicationProtocolFeature>(Feature);

@@ -10,7 +10,8 @@ internal sealed class InboundMeter
 
     private readonly Counter<long> _decisions;
     private readonly Counter<long> _plaintext;
-    private readonly Counter<long> _handshakeFailures;
+    private readonly Counter<long> _handshakes;
+    private readonly UpDownCounter<long> _connections;
     private readonly Counter<long> _shed;
     private readonly Counter<long> _connectionsRefused;
 
@@ -19,7 +20,8 @@ internal sealed class InboundMeter
         var meter = meters.Create(MeterName);
         _decisions = meter.CreateCounter<long>("proxyless_mesh.inbound.decisions", "{request}", "Authorization decisions by outcome and policy.");
         _plaintext = meter.CreateCounter<long>("proxyless_mesh.inbound.plaintext_connections", "{connection}", "Plaintext connections to mesh ports, taken or refused.");
-        _handshakeFailures = meter.CreateCounter<long>("proxyless_mesh.inbound.handshake_failures", "{handshake}", "TLS handshakes that did not end in a proved peer.");
+        _handshakes = meter.CreateCounter<long>("proxyless_mesh.inbound.handshakes", "{handshake}", "TLS handshakes with callers; error.type says why one did not end in a proved peer.");
+        _connections = meter.CreateUpDownCounter<long>("proxyless_mesh.inbound.connections", "{connection}", "Open connections that may carry calls, by mode: mtls or plaintext.");
         _shed = meter.CreateCounter<long>("proxyless_mesh.inbound.shed", "{request}", "Calls refused by a limit, by its kind.");
         _connectionsRefused = meter.CreateCounter<long>("proxyless_mesh.inbound.connections_refused", "{connection}", "Connections above the port's limit, or above their caller's.");
     }
@@ -41,11 +43,31 @@ internal sealed class InboundMeter
         }
     }
 
-    public void HandshakeFailed(int port, string reason)
+    /// <param name="port">Where the caller called.</param>
+    /// <param name="error">A bounded word; null: the caller proved who it is.</param>
+    public void HandshakeEnded(int port, string? error)
     {
-        if (_handshakeFailures.Enabled)
+        if (!_handshakes.Enabled)
         {
-            _handshakeFailures.Add(1, new("server.port", port), new("error.type", reason));
+            return;
+        }
+
+        if (error is null)
+        {
+            _handshakes.Add(1, new KeyValuePair<string, object?>("server.port", port));
+        }
+        else
+        {
+            _handshakes.Add(1, new("server.port", port), new("error.type", error));
+        }
+    }
+
+    /// <summary>A connection that may carry calls came (1) or went (-1).</summary>
+    public void ConnectionsChanged(int port, bool mtls, int change)
+    {
+        if (_connections.Enabled)
+        {
+            _connections.Add(change, new("server.port", port), new("mode", mtls ? "mtls" : "plaintext"));
         }
     }
 

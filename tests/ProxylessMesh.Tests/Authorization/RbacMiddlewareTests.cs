@@ -107,22 +107,6 @@ public sealed class RbacMiddlewareTests
     }
 
     [Fact]
-    public async Task Probe_path_is_open_on_a_permissive_port_and_nothing_else_is()
-    {
-        await using var app = await MeshApp.StartAsync(Permissive(Allow()), configure: static builder => builder.Services.Configure<MeshOptions>(static mesh => mesh.Inbound.ProbePaths.Add("/healthz")));
-        using var client = app.PlaintextClient();
-
-        Assert.Equal("from the application", await client.GetStringAsync("/healthz", TestEnd));
-        using var other = await client.GetAsync("/healthz/", TestEnd);
-        Assert.Equal(HttpStatusCode.Forbidden, other.StatusCode);
-
-        app.Apply(Strict(Allow()));
-        using var mesh = app.Client();
-        using var strict = await mesh.GetAsync("/healthz", TestEnd);
-        Assert.Equal(HttpStatusCode.Forbidden, strict.StatusCode);
-    }
-
-    [Fact]
     public async Task Shadow_rules_do_not_touch_the_call()
     {
         await using var app = await MeshApp.StartAsync(Strict(ShadowDeny(Policy("p", Anything, Anyone))));

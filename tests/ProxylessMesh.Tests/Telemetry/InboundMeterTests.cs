@@ -31,7 +31,10 @@ public sealed class InboundMeterTests
         Assert.Equal(1, counts["proxyless_mesh.inbound.decisions outcome=denied policy=no-intruder"]);
         Assert.Equal(2, counts["proxyless_mesh.inbound.decisions outcome=shadow_denied policy=planned"]);
         Assert.Equal(1, counts[$"proxyless_mesh.inbound.plaintext_connections server.port={app.Address.Port} accepted=True"]);
-        Assert.Equal(1, counts[$"proxyless_mesh.inbound.handshake_failures server.port={app.Address.Port} error.type=untrusted"]);
+        Assert.Equal(1, counts[$"proxyless_mesh.inbound.handshakes server.port={app.Address.Port} error.type=untrusted"]);
+        Assert.Equal(2, counts[$"proxyless_mesh.inbound.handshakes server.port={app.Address.Port}"]);
+        Assert.Equal(2, counts[$"proxyless_mesh.inbound.connections server.port={app.Address.Port} mode=mtls"]);
+        Assert.Equal(1, counts[$"proxyless_mesh.inbound.connections server.port={app.Address.Port} mode=plaintext"]);
     }
 
     /// <summary>What this application counted, by instrument and tags.</summary>

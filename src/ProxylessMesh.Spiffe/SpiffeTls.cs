@@ -21,8 +21,7 @@ internal static class SpiffeTls
     /// <param name="protocols">The ALPN names to offer.</param>
     /// <param name="policy">Versions and cipher suites.</param>
     /// <param name="proved">Told what the server proved, once it is accepted.</param>
-    public static SslClientAuthenticationOptions ForClient(
-        WorkloadIdentity identity, PeerAuthorizer expected, string serverName, List<SslApplicationProtocol> protocols, TlsPolicy? policy = null, Action<PeerProof>? proved = null) => new()
+    public static SslClientAuthenticationOptions ForClient(WorkloadIdentity identity, PeerAuthorizer expected, string serverName, List<SslApplicationProtocol> protocols, TlsPolicy? policy = null, Action<PeerProof>? proved = null) => new()
     {
         TargetHost = serverName,
         EnabledSslProtocols = (policy ?? TlsPolicy.Default).Protocols,
@@ -41,13 +40,7 @@ internal static class SpiffeTls
     /// <param name="clientCertificate">Whether a client without one is taken.</param>
     /// <param name="policy">Versions and cipher suites.</param>
     /// <param name="proved">Told what the client proved, once it is accepted.</param>
-    public static SslServerAuthenticationOptions ForServer(
-        WorkloadIdentity identity,
-        PeerAuthorizer expected,
-        List<SslApplicationProtocol> protocols,
-        ClientCertificate clientCertificate = ClientCertificate.Required,
-        TlsPolicy? policy = null,
-        Action<PeerProof>? proved = null) => new()
+    public static SslServerAuthenticationOptions ForServer(WorkloadIdentity identity, PeerAuthorizer expected, List<SslApplicationProtocol> protocols, ClientCertificate clientCertificate = ClientCertificate.Required, TlsPolicy? policy = null, Action<PeerProof>? proved = null) => new()
     {
         ServerCertificateContext = identity.CertificateContext,
         EnabledSslProtocols = (policy ?? TlsPolicy.Default).Protocols,

@@ -64,6 +64,7 @@ internal static class MeshClientRegistration
             identities,
             provider.GetRequiredService<LocalState>(),
             provider.GetRequiredService<ControlPlaneLink>().Registration,
+            provider.GetRequiredService<ControlPlaneLink>().Bundles,
             provider.GetRequiredService<ILogger<MeshClientStartup>>());
     }
 

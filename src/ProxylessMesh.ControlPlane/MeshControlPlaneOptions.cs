@@ -36,6 +36,18 @@ public sealed class MeshControlPlaneOptions
     /// </summary>
     public string CaPassphrase { get; set; } = "";
 
+    /// <summary>
+    /// Gets or sets a PEM file with the certificate of a CA under a company's root, then its issuers, the root last, to be the mesh's CA. Read when
+    /// the state folder has no CA yet, and kept there; later it is changed with <c>mesh ca rotate</c>. Empty (the default): a root of its own.
+    /// </summary>
+    public string CaCertificateFile { get; set; } = "";
+
+    /// <summary>Gets or sets the PEM file with the key of <see cref="CaCertificateFile"/>. May be deleted after the first start: the key is kept encrypted.</summary>
+    public string CaKeyFile { get; set; } = "";
+
+    /// <summary>Gets what the CA may issue.</summary>
+    public MeshIssuanceOptions Issuance { get; } = new();
+
     /// <summary>Gets or sets the lifetime of a workload's certificate. 1 minute to 90 days; default 24 hours.</summary>
     public TimeSpan SvidLifetime { get; set; } = TimeSpan.FromHours(24);
 

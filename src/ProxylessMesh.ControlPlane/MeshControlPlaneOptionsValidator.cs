@@ -8,6 +8,8 @@ namespace ProxylessMesh.ControlPlane;
 internal sealed class MeshControlPlaneOptionsValidator : IValidateOptions<MeshControlPlaneOptions>
 {
     private static readonly TimeSpan MinSvidLifetime = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ShortestLifetime = TimeSpan.FromSeconds(10);
+    private static readonly string[] KeyTypes = ["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"];
     private static readonly TimeSpan MaxSvidLifetime = TimeSpan.FromDays(90);
     private static readonly TimeSpan MinRootLifetime = TimeSpan.FromDays(1);
     private static readonly TimeSpan MaxRootLifetime = TimeSpan.FromDays(30 * 365.25);
@@ -38,6 +40,9 @@ internal sealed class MeshControlPlaneOptionsValidator : IValidateOptions<MeshCo
         }
 
         Range("SvidLifetime", options.SvidLifetime, MinSvidLifetime, MaxSvidLifetime);
+        CheckIssuance(options, errors);
+        Range("Issuance:MinLifetime", options.Issuance.MinLifetime, ShortestLifetime, MaxSvidLifetime);
+        Range("Issuance:MaxLifetime", options.Issuance.MaxLifetime, MinSvidLifetime, MaxSvidLifetime);
         Range("RootLifetime", options.RootLifetime, MinRootLifetime, MaxRootLifetime);
         Range("WorkloadGracePeriod", options.WorkloadGracePeriod, TimeSpan.Zero, MaxGracePeriod);
         Range("WorkloadRejoinPeriod", options.WorkloadRejoinPeriod, TimeSpan.Zero, MaxRejoinPeriod);
@@ -65,6 +70,32 @@ internal sealed class MeshControlPlaneOptionsValidator : IValidateOptions<MeshCo
             }
         }
     }
+
+    private static void CheckIssuance(MeshControlPlaneOptions options, ValidateOptionsResultBuilder errors)
+    {
+        var issuance = options.Issuance;
+        foreach (var entry in issuance.ServiceAccounts.Where(static entry => entry.Split('/') is not [var ns, var account] || !IsNameOrAny(ns) || !IsNameOrAny(account)))
+        {
+            errors.AddError($"MeshControlPlane:Issuance:ServiceAccounts has '{entry}'. Use namespace/account, with '*' for any of either.");
+        }
+
+        foreach (var type in issuance.KeyTypes.Where(static type => !KeyTypes.Contains(type, StringComparer.OrdinalIgnoreCase)))
+        {
+            errors.AddError($"MeshControlPlane:Issuance:KeyTypes has '{type}'. Known are {string.Join(", ", KeyTypes)}.");
+        }
+
+        if (issuance.MinLifetime > issuance.MaxLifetime || options.SvidLifetime < issuance.MinLifetime || options.SvidLifetime > issuance.MaxLifetime)
+        {
+            errors.AddError($"MeshControlPlane:SvidLifetime is {options.SvidLifetime}. It must be between Issuance:MinLifetime ({issuance.MinLifetime}) and Issuance:MaxLifetime ({issuance.MaxLifetime}).");
+        }
+
+        if (options.CaCertificateFile.Length > 0 != options.CaKeyFile.Length > 0)
+        {
+            errors.AddError("MeshControlPlane:CaCertificateFile and MeshControlPlane:CaKeyFile go together. Set both or neither.");
+        }
+    }
+
+    private static bool IsNameOrAny(string name) => name == "*" || Spiffe.SpiffeIdSyntax.IsSegment(name);
 
     private static void CheckPlaintext(MeshControlPlaneOptions options, ValidateOptionsResultBuilder errors)
     {

@@ -39,4 +39,23 @@ public sealed class TrustBundleSet
 
         return new TrustBundleSet(all.Values);
     }
+
+    /// <summary>Whether another set has the same roots for the same trust domains, in any order.</summary>
+    internal bool IsSameAs(TrustBundleSet other)
+    {
+        if (ReferenceEquals(this, other))
+        {
+            return true;
+        }
+
+        foreach (var bundle in Bundles)
+        {
+            if (!other.TryGet(bundle.TrustDomain, out var theirs) || theirs.Authorities.Length != bundle.Authorities.Length || !bundle.Authorities.All(root => theirs.Has(root.RawDataMemory.Span)))
+            {
+                return false;
+            }
+        }
+
+        return Bundles.Count == other.Bundles.Count;
+    }
 }

@@ -96,17 +96,5 @@ internal static class X509SvidChain
         return null;
     }
 
-    private static bool EndsIn(X509Chain chain, TrustBundle bundle)
-    {
-        var root = chain.ChainElements[^1].Certificate;
-        foreach (var authority in bundle.Authorities)
-        {
-            if (authority.RawDataMemory.Span.SequenceEqual(root.RawDataMemory.Span))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    private static bool EndsIn(X509Chain chain, TrustBundle bundle) => bundle.Has(chain.ChainElements[^1].Certificate.RawDataMemory.Span);
 }

@@ -28,7 +28,7 @@ internal sealed class OperatorClient : IDisposable
         var token = (await File.ReadAllTextAsync(tokenFile, cancellationToken)).Trim();
         var pin = OperatorToken.Pin(token) ?? throw new UsageException($"'{tokenFile}' holds no operator's token. It is the file 'operator.token' of the control plane's state folder.");
         var roots = await FetchRootsAsync(server, pin, cancellationToken);
-        var handler = ControlPlaneTransport.Create(SpiffeTls.ForEnrolment(roots, ControlPlaneIdentity.ServiceAccount, ControlPlaneTransport.Protocols));
+        var handler = ControlPlaneTransport.Create(SpiffeTls.ForEnrolment(roots, ControlPlaneIdentity.EnrolmentTlsName(pin.RootHash.Span), ControlPlaneTransport.Protocols));
         var http = new HttpClient(handler)
         {
             BaseAddress = server,

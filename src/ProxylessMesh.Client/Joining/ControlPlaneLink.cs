@@ -14,6 +14,9 @@ internal sealed class ControlPlaneLink : IDisposable
 
     public WorkloadRegistration? Registration { get; private init; }
 
+    /// <summary>Null where the certificates come from elsewhere: the roots then do, too.</summary>
+    public BundleWatch? Bundles { get; private init; }
+
     public static ControlPlaneLink Create(IServiceProvider provider)
     {
         var options = provider.GetRequiredService<IOptions<MeshOptions>>();
@@ -22,7 +25,9 @@ internal sealed class ControlPlaneLink : IDisposable
             return new ControlPlaneLink();
         }
 
-        var channel = new ControlPlaneChannel(address, provider.GetRequiredService<IdentitySource>(), ControlPlaneTrust.Read(options.Value).TrustDomain);
+        var identities = provider.GetRequiredService<IdentitySource>();
+        var channel = new ControlPlaneChannel(address, identities, ControlPlaneTrust.Read(options.Value).TrustDomain);
+        var time = provider.GetRequiredService<TimeProvider>();
         return new ControlPlaneLink
         {
             Channel = channel,
@@ -32,8 +37,9 @@ internal sealed class ControlPlaneLink : IDisposable
                 options,
                 provider.GetServices<WorkloadServesCalls>(),
                 provider.GetService<CallQuestionAnswer>() ?? CallQuestionAnswer.None,
-                provider.GetRequiredService<TimeProvider>(),
+                time,
                 provider.GetRequiredService<ILogger<WorkloadRegistration>>()),
+            Bundles = identities is MeshCaSource source ? new BundleWatch(channel, source, time, provider.GetRequiredService<ILogger<BundleWatch>>()) : null,
         };
     }
 

@@ -15,6 +15,7 @@ internal sealed partial class MeshClientStartup(
     IdentitySource identities,
     LocalState state,
     WorkloadRegistration? registration,
+    BundleWatch? bundles,
     ILogger<MeshClientStartup> logger) : IHostedService, IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -30,6 +31,11 @@ internal sealed partial class MeshClientStartup(
             if (identities is RenewingIdentitySource source)
             {
                 Run("certificate renewal", source.RunAsync);
+            }
+
+            if (bundles is not null)
+            {
+                Run("watch of the trust bundles", bundles.RunAsync);
             }
 
             if (xds is XdsClient client)

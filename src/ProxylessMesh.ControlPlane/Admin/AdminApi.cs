@@ -21,8 +21,9 @@ internal static partial class AdminApi
         api.MapStatus();
         api.MapManifests();
         api.MapTokens();
+        api.MapCa();
         api.MapCalls();
-        api.MapFallback(static () => TypedResults.Json(new ErrorAnswer("There is no such address in the admin API. Its parts are status, manifests, revisions, tokens, preview and migration."), AdminJson.Default.ErrorAnswer, statusCode: StatusCodes.Status404NotFound));
+        api.MapFallback(static () => TypedResults.Json(new ErrorAnswer("There is no such address in the admin API. Its parts are status, manifests, revisions, tokens, ca, preview and migration."), AdminJson.Default.ErrorAnswer, statusCode: StatusCodes.Status404NotFound));
     }
 
     /// <summary>Reads a JSON body; null when it is none, too large or not what is asked for.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ProxylessMesh.ControlPlane.Ca;
 using ProxylessMesh.Manifests;
 
 namespace ProxylessMesh.ControlPlane.Admin;
@@ -77,6 +78,13 @@ internal sealed record ErrorAnswer(string Error);
 [JsonSerializable(typeof(PreviewRequest))]
 [JsonSerializable(typeof(PreviewAnswer))]
 [JsonSerializable(typeof(MigrationAnswer))]
+[JsonSerializable(typeof(CaAnswer))]
+[JsonSerializable(typeof(RotationRequest))]
+[JsonSerializable(typeof(CaRequestAnswer))]
+[JsonSerializable(typeof(IssueRequest))]
+[JsonSerializable(typeof(IssueAnswer))]
+[JsonSerializable(typeof(RevokeRequest))]
+[JsonSerializable(typeof(RevokedIdentity[]))]
 [JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(ErrorAnswer))]
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, WriteIndented = true)]

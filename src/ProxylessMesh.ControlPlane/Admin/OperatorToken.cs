@@ -18,21 +18,24 @@ internal sealed class OperatorToken
 
     private const string JoinPrefix = "pm1";
 
+    private readonly CertificateAuthority _authority;
+
+    // Of id and secret: what follows them changes with the root, and the token stays the operator's.
     private readonly byte[] _hash;
 
     public OperatorToken(StateFolder state, CertificateAuthority authority)
     {
         Path = state.PathOf("operator.token");
-        var suffix = $".{Base64Url.EncodeToString(authority.RootHash.Span)}";
+        _authority = authority;
         var text = File.Exists(Path) ? File.ReadAllText(Path).Trim() : "";
-        if (!text.EndsWith(suffix, StringComparison.Ordinal))
+        if (Pin(text) is not { } token)
         {
-            // The first start, or the root is another: the old token would not verify us.
-            text = Prefix + JoinToken.Create(authority.RootHash.Span).Text[JoinPrefix.Length..];
-            AtomicFile.WriteSecret(Path, Encoding.ASCII.GetBytes(text + "\n"));
+            token = JoinToken.Create(authority.RootHash.Span);
         }
 
-        _hash = SHA256.HashData(Encoding.ASCII.GetBytes(text));
+        _hash = Hash(Text(token));
+        Write(token);
+        authority.Changed += () => Write(token);
     }
 
     /// <summary>The file.</summary>
@@ -48,6 +51,21 @@ internal sealed class OperatorToken
         const string Scheme = "Bearer ";
         return authorization is { Length: < 1024 }
             && authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
-            && CryptographicOperations.FixedTimeEquals(_hash, SHA256.HashData(Encoding.UTF8.GetBytes(authorization[Scheme.Length..].Trim())));
+            && CryptographicOperations.FixedTimeEquals(_hash, Hash(authorization[Scheme.Length..].Trim()));
+    }
+
+    private static string Text(JoinToken token) => Prefix + token.Text[JoinPrefix.Length..];
+
+    private static byte[] Hash(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text[..Math.Max(0, text.LastIndexOf('.'))]));
+
+    // With the root of this moment, by which the next connection verifies us.
+    private void Write(JoinToken token)
+    {
+        var text = Text(token);
+        var now = $"{text[..text.LastIndexOf('.')]}.{Base64Url.EncodeToString(_authority.RootHash.Span)}\n";
+        if (!File.Exists(Path) || File.ReadAllText(Path) != now)
+        {
+            AtomicFile.WriteSecret(Path, Encoding.ASCII.GetBytes(now));
+        }
     }
 }

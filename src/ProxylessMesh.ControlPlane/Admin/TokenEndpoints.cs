@@ -15,7 +15,7 @@ internal static class TokenEndpoints
         api.MapDelete("/tokens/{id}", static async (string id, JoinTokens tokens, CancellationToken cancellationToken)
             => await tokens.RevokeAsync(id, cancellationToken)
                 ? TypedResults.NoContent()
-                : AdminApi.Error(StatusCodes.Status404NotFound, $"There is no join token '{id}'. GET /api/v1/tokens lists them."));
+                : AdminApi.Error(StatusCodes.Status404NotFound, $"There is no join token '{id}' that could be revoked. GET /api/v1/tokens lists them."));
     }
 
     private static async Task<IResult> CreateAsync(HttpContext http, JoinTokens tokens)

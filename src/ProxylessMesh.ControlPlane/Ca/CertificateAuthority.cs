@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
@@ -8,8 +9,9 @@ using ProxylessMesh.Spiffe;
 namespace ProxylessMesh.ControlPlane.Ca;
 
 /// <summary>
-/// The root of the mesh and what is signed by it. Opened, or made at the first start, when it is constructed; a root that is there and
-/// cannot be opened stops the start. Thread safe.
+/// The keys of the mesh and what is signed by them. Opened, or made at the first start, when it is constructed; one that is there and
+/// cannot be opened stops the start. Thread safe. Who may have a certificate is decided by <see cref="SvidIssuer"/>, when a new root
+/// signs by <see cref="RootRotation"/>.
 /// </summary>
 internal sealed partial class CertificateAuthority : IDisposable
 {
@@ -19,106 +21,210 @@ internal sealed partial class CertificateAuthority : IDisposable
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;
     private readonly ILogger<CertificateAuthority> _logger;
-    private readonly X509Certificate2 _root;
-    private readonly ECDsa _key;
+    private readonly CaFile _file;
+    private readonly MeshControlPlaneOptions _options;
+
+    // Not disposed before the end: a signature may be under way.
+    private readonly List<MeshAuthority> _retired = [];
+    private CaKeys _keys;
 
     public CertificateAuthority(StateFolder folder, IOptions<MeshControlPlaneOptions> options, TimeProvider time, ILogger<CertificateAuthority> logger)
     {
-        (_time, _logger) = (time, logger);
-        var trustDomain = TrustDomain.Parse(options.Value.TrustDomain);
-        var file = new CaFile(folder, options.Value.CaPassphrase);
-        _root = file.TryLoad() ?? Create(file, trustDomain, options.Value.RootLifetime);
-        _key = _root.GetECDsaPrivateKey() ?? throw new MeshControlPlaneException("The CA's key is not ECDSA. Name the state folder of a mesh that this control plane has made.");
-        Check(trustDomain, options.Value.SvidLifetime);
-        Bundle = new TrustBundle(trustDomain, [X509CertificateLoader.LoadCertificate(_root.RawData)]);
-        RootHash = SHA256.HashData(_root.RawData);
+        (_time, _logger, _options) = (time, logger, options.Value);
+        TrustDomain = TrustDomain.Parse(_options.TrustDomain);
+        _file = new CaFile(folder, _options.CaPassphrase);
+        _keys = Open(_file.TryLoadPlan());
+        foreach (var authority in _keys.All)
+        {
+            Check(authority);
+        }
     }
 
+    /// <summary>Raised after <see cref="Keys"/> has changed.</summary>
+    public event Action? Changed;
+
+    /// <summary>What signs and what is trusted at this moment.</summary>
+    public CaKeys Keys => Volatile.Read(ref _keys);
+
     /// <summary>The roots that every workload gets.</summary>
-    public TrustBundle Bundle { get; }
+    public TrustBundle Bundle => BundleOf(Keys);
 
-    /// <summary>SHA-256 of the root's DER, as join tokens carry it.</summary>
-    public ReadOnlyMemory<byte> RootHash { get; }
+    /// <summary>SHA-256 of the root that join tokens are made for.</summary>
+    public ReadOnlyMemory<byte> RootHash => Keys.Newest.RootHash;
 
-    public TrustDomain TrustDomain => Bundle.TrustDomain;
+    public TrustDomain TrustDomain { get; }
 
     /// <summary>Issues a leaf for an ID that somebody has proved.</summary>
     /// <param name="id">Goes into the certificate as its one URI name.</param>
     /// <param name="key">Whose private half the caller has been seen to hold.</param>
     /// <param name="lifetime">From now; shorter where the root ends sooner.</param>
-    public X509Certificate2 Issue(SpiffeId id, PublicKey key, TimeSpan lifetime)
+    /// <param name="authority">Signs; without one, the active one.</param>
+    public X509Certificate2 Issue(SpiffeId id, PublicKey key, TimeSpan lifetime, MeshAuthority? authority = null)
     {
-        var certificate = Sign(CertificateTemplates.Workload(id, key), lifetime);
+        var certificate = Sign(authority ?? Keys.Active, CertificateTemplates.Workload(id, key), lifetime);
         LogIssued(certificate.SerialNumber, id, certificate.NotAfter.ToUniversalTime());
         return certificate;
     }
 
     /// <summary>Issues a certificate that may sign snapshots and nothing else.</summary>
-    public X509Certificate2 IssueSnapshotSigner(PublicKey key, TimeSpan lifetime)
+    public X509Certificate2 IssueSnapshotSigner(PublicKey key, TimeSpan lifetime, MeshAuthority authority)
     {
-        var certificate = Sign(CertificateTemplates.SnapshotSigner(key), lifetime);
+        var certificate = Sign(authority, CertificateTemplates.SnapshotSigner(key), lifetime);
         LogIssuedSigner(certificate.SerialNumber, certificate.NotAfter.ToUniversalTime());
         return certificate;
     }
 
-    public void Dispose()
-    {
-        _key.Dispose();
-        _root.Dispose();
-    }
+    /// <summary>The trust domain's own roots, at one moment.</summary>
+    public TrustBundle BundleOf(CaKeys keys)
+        => new(TrustDomain, [.. keys.All.Select(static authority => authority.Root).DistinctBy(static root => Convert.ToHexString(SHA256.HashData(root.RawDataMemory.Span)))]);
 
-    private X509Certificate2 Sign(CertificateRequest request, TimeSpan lifetime)
-    {
-        var now = _time.GetUtcNow();
-        var notBefore = Later(now - Backdated, _root.NotBefore);
-        var notAfter = Earlier(now + lifetime, _root.NotAfter);
-        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_root, includeKeyIdentifier: true, includeIssuerAndSerial: false));
-
-        // 127 random bits: a serial number is positive and of at most 20 bytes (RFC 5280 §4.1.2.2).
-        var serial = RandomNumberGenerator.GetBytes(16);
-        serial[0] = (byte)((serial[0] & 0x7F) | 0x40);
-        lock (_gate)
-        {
-            return request.Create(_root.SubjectName, X509SignatureGenerator.CreateForECDsa(_key), notBefore, notAfter, serial);
-        }
-    }
-
-    private X509Certificate2 Create(CaFile file, TrustDomain trustDomain, TimeSpan lifetime)
+    /// <summary>A new authority with a root of its own, not in force yet.</summary>
+    public MeshAuthority MakeRoot()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var now = _time.GetUtcNow();
-        var root = CertificateTemplates.Root(trustDomain, key).CreateSelfSigned(now - Backdated, now + lifetime);
-        file.Create(root, key);
-        LogCreated(trustDomain, root.NotAfter.ToUniversalTime(), Convert.ToHexStringLower(SHA256.HashData(root.RawData)));
-        return root;
+        return new MeshAuthority(CertificateTemplates.Root(TrustDomain, key).CreateSelfSigned(now - Backdated, now + _options.RootLifetime), []);
     }
 
-    private void Check(TrustDomain trustDomain, TimeSpan svidLifetime)
+    /// <summary>An authority from a company's certificates; without a key, for the request that <see cref="MakeRequest"/> made last.</summary>
+    /// <exception cref="MeshControlPlaneException">It may not be the CA of this mesh.</exception>
+    public MeshAuthority Import(string pem, string? keyPem)
     {
-        var own = CertificateTemplates.NameOf(_root);
-        if (own != $"spiffe://{trustDomain.Name}")
+        using var key = keyPem is null ? _file.LoadPending() : CaImport.Key(keyPem);
+        return CaImport.Read(pem, key, TrustDomain, _time.GetUtcNow());
+    }
+
+    /// <summary>A signing request for an intermediate under a company's root. Its key stays here, encrypted.</summary>
+    /// <returns>PKCS#10 as PEM.</returns>
+    public string MakeRequest()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        _file.SavePending(key);
+        return CertificateTemplates.Root(TrustDomain, key).CreateSigningRequestPem();
+    }
+
+    /// <summary>Puts a new authority's root into the bundle. It does not sign yet.</summary>
+    public void Add(MeshAuthority authority)
+    {
+        lock (_gate)
         {
-            throw new MeshControlPlaneException($"The CA in the state folder is of '{own}', but MeshControlPlane:TrustDomain is '{trustDomain}'. Set it to that trust domain, or name another MeshControlPlane:StateFolder for a new mesh.");
+            _file.Save(CaFile.FileNameOf(authority), authority);
+            CommitLocked(new CaKeys(_keys.Active, authority, RotationStage.Added, _time.GetUtcNow()));
+            _file.RemovePending();
         }
 
-        var left = _root.NotAfter.ToUniversalTime() - _time.GetUtcNow().UtcDateTime;
-        if (left <= TimeSpan.Zero)
+        Changed?.Invoke();
+    }
+
+    /// <summary>From now on the new authority signs.</summary>
+    public void Switch()
+    {
+        lock (_gate)
         {
-            throw new MeshControlPlaneException($"The CA's root expired at {_root.NotAfter.ToUniversalTime():u}: nothing that it signs is valid. Check the clock; else name another MeshControlPlane:StateFolder and let every workload join anew.");
+            CommitLocked(_keys with { Active = _keys.Other!, Other = _keys.Active, Stage = RotationStage.Switched });
         }
 
-        if (left < TimeSpan.FromDays(30) || left < svidLifetime)
+        Changed?.Invoke();
+    }
+
+    /// <summary>Ends a rotation: the one that does not sign goes, with its root.</summary>
+    public void Finish()
+    {
+        lock (_gate)
         {
-            LogRootEnds(_root.NotAfter.ToUniversalTime(), left.TotalDays);
+            var gone = _keys.Other!;
+            var file = FileOf(gone);
+            CommitLocked(_keys with { Other = null, Stage = RotationStage.None });
+            _retired.Add(gone);
+            _file.Remove(file);
+        }
+
+        Changed?.Invoke();
+    }
+
+    public void Dispose()
+    {
+        foreach (var authority in _keys.All.Concat(_retired))
+        {
+            authority.Dispose();
         }
     }
 
-    private static DateTimeOffset Later(DateTimeOffset a, DateTime b) => a > b ? a : b;
+    private X509Certificate2 Sign(MeshAuthority authority, CertificateRequest request, TimeSpan lifetime)
+    {
+        var now = _time.GetUtcNow();
+        return authority.Sign(request, now - Backdated, now + lifetime);
+    }
 
-    private static DateTimeOffset Earlier(DateTimeOffset a, DateTime b) => a < b ? a : b;
+    private void CommitLocked(CaKeys keys)
+    {
+        var before = _file.TryLoadPlan();
+        _file.SavePlan(new CaPlan
+        {
+            Authorities = [.. keys.All.Select(authority => new CaPlanEntry(authority.Hash, FileOf(authority), authority == keys.Newest ? keys.NewestAddedAt : before?.Authorities.FirstOrDefault(known => known.Hash == authority.Hash)?.AddedAt ?? authority.Certificate.NotBefore))],
+            Active = keys.Active.Hash,
+        });
+        Volatile.Write(ref _keys, keys);
+    }
 
-    [LoggerMessage(6500, LogLevel.Information, "Made the root of trust domain '{TrustDomain}', valid until {ExpiresAt:u}, SHA-256 {Hash}.")]
-    private partial void LogCreated(TrustDomain trustDomain, DateTime expiresAt, string hash);
+    // A folder of before the first rotation has its one authority under the first name, and keeps it there.
+    private string FileOf(MeshAuthority authority)
+        => (_file.TryLoadPlan() is { } plan ? plan.Authorities.FirstOrDefault(known => known.Hash == authority.Hash)?.File : authority == _keys.Active ? CaFile.FirstFile : null)
+            ?? CaFile.FileNameOf(authority);
+
+    private CaKeys Open(CaPlan? plan)
+    {
+        if (plan is null)
+        {
+            var only = _file.TryLoad(CaFile.FirstFile) ?? Create();
+            return new CaKeys(only, null, RotationStage.None, only.Certificate.NotBefore.ToUniversalTime());
+        }
+
+        var authorities = plan.Authorities.Select(entry => _file.TryLoad(entry.File) is { } found && found.Hash == entry.Hash
+            ? found
+            : throw new MeshControlPlaneException($"The CA's plan names '{entry.File}', which is not there or is another. Restore it from the backup that 'ca.json' comes from.")).ToImmutableArray();
+        var active = authorities.FirstOrDefault(authority => authority.Hash == plan.Active);
+        return (authorities, active) switch
+        {
+            (_, null) or ({ Length: 0 or > 2 }, _) => throw new MeshControlPlaneException("The CA's plan 'ca.json' names no authority that signs, or too many. Restore it from a backup."),
+            ([var only], _) => new CaKeys(only, null, RotationStage.None, plan.Authorities[0].AddedAt),
+            _ => active == authorities[0]
+                ? new CaKeys(active, authorities[1], RotationStage.Added, plan.Authorities[1].AddedAt)
+                : new CaKeys(active, authorities[0], RotationStage.Switched, plan.Authorities[1].AddedAt),
+        };
+    }
+
+    private MeshAuthority Create()
+    {
+        var authority = _options.CaCertificateFile.Length > 0 ? CaImport.ReadFiles(_options.CaCertificateFile, _options.CaKeyFile, TrustDomain, _time.GetUtcNow()) : MakeRoot();
+        _file.Save(CaFile.FirstFile, authority);
+        LogCreated(authority.IsRoot ? "Made the root" : "Took in an intermediate under a given root", TrustDomain, authority.ExpiresAt.UtcDateTime, Convert.ToHexStringLower(authority.RootHash.Span));
+        return authority;
+    }
+
+    private void Check(MeshAuthority authority)
+    {
+        // A company's certificates need not name the trust domain.
+        var own = CertificateTemplates.NameOf(authority.Certificate);
+        if (own != $"spiffe://{TrustDomain.Name}" && (authority.IsRoot || own.Length > 0) && (own.Length > 0 || _options.CaCertificateFile.Length == 0))
+        {
+            throw new MeshControlPlaneException($"The CA in the state folder is of '{own}', but MeshControlPlane:TrustDomain is '{TrustDomain}'. Set it to that trust domain, or name another MeshControlPlane:StateFolder for a new mesh.");
+        }
+
+        var left = authority.ExpiresAt - _time.GetUtcNow();
+        if (left <= TimeSpan.Zero && authority == _keys.Active)
+        {
+            throw new MeshControlPlaneException($"The CA's root expired at {authority.ExpiresAt:u}: nothing that it signs is valid. Check the clock; else name another MeshControlPlane:StateFolder and let every workload join anew.");
+        }
+
+        if (left < TimeSpan.FromDays(30) || left < _options.SvidLifetime)
+        {
+            LogRootEnds(authority.ExpiresAt.UtcDateTime, left.TotalDays);
+        }
+    }
+
+    [LoggerMessage(6500, LogLevel.Information, "{What} of trust domain '{TrustDomain}', valid until {ExpiresAt:u}, SHA-256 of the root {Hash}.")]
+    private partial void LogCreated(string what, TrustDomain trustDomain, DateTime expiresAt, string hash);
 
     [LoggerMessage(6501, LogLevel.Information, "Issued certificate {Serial} to {Id}, valid until {ExpiresAt:u}.")]
     private partial void LogIssued(string serial, SpiffeId id, DateTime expiresAt);
@@ -126,6 +232,6 @@ internal sealed partial class CertificateAuthority : IDisposable
     [LoggerMessage(6502, LogLevel.Information, "Issued certificate {Serial} for signing snapshots, valid until {ExpiresAt:u}.")]
     private partial void LogIssuedSigner(string serial, DateTime expiresAt);
 
-    [LoggerMessage(6503, LogLevel.Warning, "The root expires at {ExpiresAt:u}, in {Days:0.0} days. Certificates get shorter as it ends, and none are valid afterwards: plan a new mesh root.")]
+    [LoggerMessage(6503, LogLevel.Warning, "The CA expires at {ExpiresAt:u}, in {Days:0.0} days. Certificates get shorter as it ends, and none are valid afterwards: change it with 'mesh ca rotate'.")]
     private partial void LogRootEnds(DateTime expiresAt, double days);
 }

@@ -16,7 +16,9 @@ internal static class CertificateTemplates
     /// <summary>The root is an SVID of the trust domain itself: its ID has no path (X509-SVID §3.2).</summary>
     public static CertificateRequest Root(TrustDomain trustDomain, ECDsa key)
     {
-        var request = new CertificateRequest(new X500DistinguishedName("O=ProxylessMesh, CN=Mesh root"), key, HashAlgorithmName.SHA256);
+        // Two roots are in force while one is replaced: told apart by name, too.
+        var name = Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()).AsSpan(0, 4));
+        var request = new CertificateRequest(new X500DistinguishedName($"O=ProxylessMesh, CN=Mesh root {name}"), key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));

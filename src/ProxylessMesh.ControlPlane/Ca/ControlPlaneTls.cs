@@ -2,6 +2,7 @@ using System.Net.Security;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
 using ProxylessMesh.Spiffe;
 
 namespace ProxylessMesh.ControlPlane.Ca;
@@ -16,15 +17,16 @@ internal static class ControlPlaneTls
     /// <summary>Turns a Kestrel endpoint into the mesh's door.</summary>
     public static ListenOptions UseMeshTls(this ListenOptions listen, ControlPlaneIdentitySource identity)
     {
+        var door = new MeshDoor(listen.ApplicationServices.GetRequiredService<RevokedIdentities>());
         listen.Protocols = HttpProtocols.Http1AndHttp2;
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = HandshakeTimeout,
-            OnConnection = async context => SpiffeTls.ForServer(await identity.GetAsync(context.CancellationToken), static _ => true, Protocols, ClientCertificate.Optional),
+            OnConnection = context => ValueTask.FromResult(SpiffeTls.ForServer(identity.For(context.ClientHelloInfo.ServerName), static _ => true, Protocols, ClientCertificate.Optional)),
         });
-        listen.Use(static next => connection =>
+        listen.Use(next => connection =>
         {
-            connection.Features.Set(MeshDoor.Instance);
+            connection.Features.Set(door);
             return next(connection);
         });
         return listen;

@@ -26,12 +26,15 @@ internal sealed record JoinTokenRecord
     /// <summary>SHA-256 of the keys that were certified last: asking again with the same key, because the answer got lost, is no second use.</summary>
     public IReadOnlyList<byte[]> RecentKeys { get; init; } = [];
 
+    /// <summary>Since when it brings nothing any more, and what came by it is not renewed.</summary>
+    public DateTimeOffset? RevokedAt { get; init; }
+
     [JsonIgnore]
     public bool IsUsedUp => MaxUses > 0 && Uses >= MaxUses;
 
     public bool Covers(string namespaceName, string serviceAccount) => IsOrAny(Namespace, namespaceName) && IsOrAny(ServiceAccount, serviceAccount);
 
-    public JoinTokenSummary Summarize() => new(Id, Namespace, ServiceAccount, CreatedAt, ExpiresAt, MaxUses, Uses);
+    public JoinTokenSummary Summarize() => new(Id, Namespace, ServiceAccount, CreatedAt, ExpiresAt, MaxUses, Uses) { RevokedAt = RevokedAt };
 
     private static bool IsOrAny(string bound, string asked) => bound == JoinTokens.Any || string.Equals(bound, asked, StringComparison.Ordinal);
 }

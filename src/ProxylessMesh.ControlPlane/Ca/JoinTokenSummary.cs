@@ -8,4 +8,8 @@ namespace ProxylessMesh.ControlPlane;
 /// <param name="ExpiresAt">When it stops working.</param>
 /// <param name="MaxUses">How many certificates it may bring; 0 for any number.</param>
 /// <param name="Uses">How many it has brought.</param>
-public sealed record JoinTokenSummary(string Id, string Namespace, string ServiceAccount, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, int MaxUses, int Uses);
+public sealed record JoinTokenSummary(string Id, string Namespace, string ServiceAccount, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, int MaxUses, int Uses)
+{
+    /// <summary>Gets since when it is revoked, if it is.</summary>
+    public DateTimeOffset? RevokedAt { get; init; }
+}

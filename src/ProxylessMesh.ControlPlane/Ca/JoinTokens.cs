@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using ProxylessMesh.ControlPlane.Ca;
@@ -17,17 +18,24 @@ public sealed partial class JoinTokens : IDisposable
 
     private static readonly TimeSpan KeptAfterExpiry = TimeSpan.FromDays(1);
 
+    // Longer than any certificate lives: by then nothing that came by the token is left to renew.
+    private static readonly TimeSpan KeptAfterRevocation = TimeSpan.FromDays(91);
+
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly JoinTokenFile _file;
     private readonly CertificateAuthority _authority;
     private readonly TimeProvider _time;
     private readonly ILogger<JoinTokens> _logger;
+    private readonly LeafLedger? _ledger;
+    private readonly AuditLog? _audit;
     private readonly Dictionary<string, JoinTokenRecord> _records;
+    private FrozenSet<string> _revoked;
 
-    internal JoinTokens(JoinTokenFile file, CertificateAuthority authority, TimeProvider time, ILogger<JoinTokens> logger)
+    internal JoinTokens(JoinTokenFile file, CertificateAuthority authority, TimeProvider time, ILogger<JoinTokens> logger, LeafLedger? ledger = null, AuditLog? audit = null)
     {
-        (_file, _authority, _time, _logger) = (file, authority, time, logger);
+        (_file, _authority, _time, _logger, _ledger, _audit) = (file, authority, time, logger, ledger, audit);
         _records = file.Load();
+        _revoked = Revoked();
     }
 
     /// <summary>Makes a token. Its text is shown here and never again: only a hash is kept.</summary>
@@ -63,14 +71,12 @@ public sealed partial class JoinTokens : IDisposable
                 ExpiresAt = now + lifetime,
                 MaxUses = maxUses,
             };
-            _file.Save(_records.Values.Where(kept => kept.ExpiresAt + KeptAfterExpiry > now).Append(record));
-            foreach (var old in _records.Values.Where(kept => kept.ExpiresAt + KeptAfterExpiry <= now).ToList())
-            {
-                _records.Remove(old.Id);
-            }
-
+            var old = _records.Values.Where(kept => !IsKept(kept, now)).ToList();
+            _file.Save(_records.Values.Except(old).Append(record));
+            old.ForEach(gone => _records.Remove(gone.Id));
             _records.Add(token.Id, record);
             LogCreated(token.Id, namespaceName, serviceAccount, record.ExpiresAt, maxUses);
+            _audit?.Write(_audit.Now("token-created") with { Token = token.Id, ExpiresAt = record.ExpiresAt, Reason = $"for {namespaceName}/{serviceAccount}, uses: {maxUses}" });
         }
         finally
         {
@@ -96,24 +102,27 @@ public sealed partial class JoinTokens : IDisposable
         }
     }
 
-    /// <summary>Revokes a token. Certificates that were issued by it stay valid until they expire, and can be renewed.</summary>
+    /// <summary>Revokes a token. Certificates that were issued by it stay valid until they expire, and are not renewed.</summary>
     /// <param name="id">Its id, the second part of its text.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Whether there was such a token.</returns>
+    /// <returns>Whether there was such a token, not revoked yet.</returns>
     /// <exception cref="MeshControlPlaneException">It could not be stored; the token is still good.</exception>
     public async Task<bool> RevokeAsync(string id, CancellationToken cancellationToken = default)
     {
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            if (!_records.ContainsKey(id))
+            if (!_records.TryGetValue(id, out var record) || record.RevokedAt is not null)
             {
                 return false;
             }
 
-            _file.Save(_records.Values.Where(record => record.Id != id));
-            _records.Remove(id);
+            var revoked = record with { RevokedAt = _time.GetUtcNow() };
+            _file.Save(_records.Values.Where(other => other.Id != id).Append(revoked));
+            _records[id] = revoked;
+            Volatile.Write(ref _revoked, Revoked());
             LogRevoked(id);
+            _audit?.Write(_audit.Now("token-revoked") with { Token = id });
             return true;
         }
         finally
@@ -143,6 +152,9 @@ public sealed partial class JoinTokens : IDisposable
             _turn.Release();
         }
     }
+
+    /// <summary>Whether a token was revoked: what came by it is not renewed.</summary>
+    internal bool IsRevoked(string id) => Volatile.Read(ref _revoked).Contains(id);
 
     /// <summary>Takes one use of a token for a key and an identity. The use is on disk when this returns.</summary>
     internal async Task<JoinTokenVerdict> RedeemAsync(string text, string namespaceName, string serviceAccount, ReadOnlyMemory<byte> publicKey, CancellationToken cancellationToken)
@@ -180,7 +192,13 @@ public sealed partial class JoinTokens : IDisposable
 
     // The secret is compared before anything is told about the token.
     private JoinTokenRecord? FindLocked(JoinToken token)
-        => _records.TryGetValue(token.Id, out var record) && CryptographicOperations.FixedTimeEquals(record.SecretHash, SHA256.HashData(token.Secret.Span)) ? record : null;
+        => _records.TryGetValue(token.Id, out var record) && CryptographicOperations.FixedTimeEquals(record.SecretHash, SHA256.HashData(token.Secret.Span)) && record.RevokedAt is null ? record : null;
+
+    private FrozenSet<string> Revoked() => _records.Values.Where(static record => record.RevokedAt is not null).Select(static record => record.Id).ToFrozenSet(StringComparer.Ordinal);
+
+    // Whoever came by a token can still be cut off by revoking it, also after the token itself has expired.
+    private bool IsKept(JoinTokenRecord record, DateTimeOffset now)
+        => record.RevokedAt is { } revokedAt ? revokedAt + KeptAfterRevocation > now : record.ExpiresAt + KeptAfterExpiry > now || _ledger?.HasToken(record.Id) == true;
 
     private bool Use(JoinTokenRecord record, byte[] keyHash)
     {

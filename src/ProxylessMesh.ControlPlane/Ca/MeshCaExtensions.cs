@@ -21,7 +21,16 @@ internal static class MeshCaExtensions
         services.TryAddSingleton<ControlPlaneIdentitySource>();
         services.TryAddSingleton<JoinTokenFile>();
         services.TryAddSingleton(static provider => new JoinTokens(
-            provider.GetRequiredService<JoinTokenFile>(), provider.GetRequiredService<CertificateAuthority>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<JoinTokens>>()));
+            provider.GetRequiredService<JoinTokenFile>(), provider.GetRequiredService<CertificateAuthority>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<JoinTokens>>(), provider.GetRequiredService<LeafLedger>(), provider.GetRequiredService<AuditLog>()));
+        services.TryAddSingleton<LeafLedger>();
+        services.TryAddSingleton(static provider => new AuditLog(provider.GetRequiredService<StateFolder>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<AuditLog>>()));
+        services.TryAddSingleton<RevokedIdentities>();
+        services.TryAddSingleton<MeshTrust>();
+        services.TryAddSingleton<SvidIssuer>();
+        services.TryAddSingleton<CallerLives>();
+        services.TryAddSingleton<TrustWatches>();
+        services.TryAddSingleton<FleetTrust>();
+        services.TryAddSingleton<RootRotation>();
         services.TryAddSingleton<RefusalLimiter>();
         services.TryAddSingleton<Refusals>();
         services.TryAddSingleton<ServiceAccountTokens>();

@@ -2,7 +2,6 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using ProxylessMesh.Protos.V1;
 using ProxylessMesh.Spiffe;
 
@@ -10,7 +9,7 @@ namespace ProxylessMesh.ControlPlane.Ca;
 
 /// <summary>Issues certificates for proof, and signs snapshots for workloads that have one (identity.proto).</summary>
 internal sealed partial class MeshIdentityService(
-    CertificateAuthority authority, CallerProof proof, SnapshotSigner signer, IOptions<MeshControlPlaneOptions> options, ILogger<MeshIdentityService> logger, ISnapshotContentSource? contents = null)
+    CertificateAuthority authority, SvidIssuer issuer, TrustWatches watches, CallerProof proof, SnapshotSigner signer, TimeProvider time, ILogger<MeshIdentityService> logger, ISnapshotContentSource? contents = null)
     : IdentityService.IdentityServiceBase
 {
     public override Task<TrustDomainBundle> GetTrustBundle(GetTrustBundleRequest request, ServerCallContext context) => Task.FromResult(IdentityAnswer.Write(authority.Bundle));
@@ -22,17 +21,28 @@ internal sealed partial class MeshIdentityService(
             ?? throw new RpcException(new Status(StatusCode.InvalidArgument, $"The certificate signing request is refused: {fault}."));
         var id = await proof.VerifyAsync(request, signingRequest, context);
 
-        using var leaf = authority.Issue(id, signingRequest.Key, options.Value.SvidLifetime);
-        var answer = new IssueIdentityResponse
+        try
         {
-            SpiffeId = id.ToString(),
-            RenewAfter = Duration.FromTimeSpan(options.Value.SvidLifetime / 2),
-            ControlPlaneSpiffeId = ControlPlaneIdentity.In(authority.TrustDomain).ToString(),
-        };
-        answer.CertificateChain.Add(ByteString.CopyFrom(leaf.RawData));
-        answer.Bundles.Add(IdentityAnswer.Write(authority.Bundle));
-        return answer;
+            using var svid = issuer.Issue(id, signingRequest, null, IssuanceProof.Of(context, request.JoinToken, request.KubernetesToken.Length > 0 ? "kubernetes" : null));
+            var answer = new IssueIdentityResponse
+            {
+                SpiffeId = id.ToString(),
+                RenewAfter = Duration.FromTimeSpan((svid.ExpiresAt - time.GetUtcNow()) / 2),
+                ControlPlaneSpiffeId = ControlPlaneIdentity.In(authority.TrustDomain).ToString(),
+            };
+            answer.CertificateChain.AddRange(svid.Chain.Select(static certificate => ByteString.CopyFrom(certificate.RawData)));
+            answer.Bundles.AddRange(svid.Trust.Bundles.Bundles.Select(IdentityAnswer.Write));
+            return answer;
+        }
+        catch (IssuanceRefusedException error)
+        {
+            throw new RpcException(new Status(StatusCode.PermissionDenied, error.Message));
+        }
     }
+
+    public override Task WatchTrustBundles(IAsyncStreamReader<WatchTrustBundlesRequest> requestStream, IServerStreamWriter<TrustBundles> responseStream, ServerCallContext context)
+        => watches.RunAsync(
+            proof.Caller(context) ?? throw new RpcException(new Status(StatusCode.Unauthenticated, "Bundles are sent to workloads with a certificate of this mesh.")), requestStream, responseStream, context);
 
     public override async Task<SignSnapshotResponse> SignSnapshot(SignSnapshotRequest request, ServerCallContext context)
     {

@@ -24,6 +24,7 @@ internal sealed class SnapshotSigner : IDisposable
     private readonly TimeProvider _time;
     private readonly string _path;
     private X509Certificate2? _signer;
+    private MeshAuthority? _signerAuthority;
     private ulong _last;
     private ulong _reserved;
 
@@ -42,7 +43,8 @@ internal sealed class SnapshotSigner : IDisposable
         lock (_gate)
         {
             content.Version = NextVersionLocked();
-            return SnapshotSignature.Sign(content, SignerLocked());
+            var signer = SignerLocked();
+            return SnapshotSignature.Sign(content, signer, _signerAuthority!.Intermediates);
         }
     }
 
@@ -69,17 +71,19 @@ internal sealed class SnapshotSigner : IDisposable
         return _last = next;
     }
 
-    /// <summary>The signer's key exists in this process only; the next process has another.</summary>
+    /// <summary>The signer's key exists in this process only; the next process has another. It is by the authority that signs now, which everybody trusts.</summary>
     private X509Certificate2 SignerLocked()
     {
-        if (_signer is { } signer && signer.NotAfter.ToUniversalTime() - _time.GetUtcNow().UtcDateTime > SignerLifetime / 2)
+        var authority = _authority.Keys.Active;
+        if (_signer is { } signer && _signerAuthority == authority && signer.NotAfter.ToUniversalTime() - _time.GetUtcNow().UtcDateTime > SignerLifetime / 2)
         {
             return signer;
         }
 
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var certificate = _authority.IssueSnapshotSigner(new PublicKey(key), SignerLifetime);
+        using var certificate = _authority.IssueSnapshotSigner(new PublicKey(key), SignerLifetime, authority);
         _signer?.Dispose();
+        _signerAuthority = authority;
         return _signer = certificate.CopyWithPrivateKey(key);
     }
 

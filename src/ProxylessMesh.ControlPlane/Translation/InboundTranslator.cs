@@ -15,12 +15,12 @@ internal static class InboundTranslator
 {
     private const string ConnectionManager = "envoy.filters.network.http_connection_manager";
 
-    /// <summary>The listener of <paramref name="workload"/> under the name that it asked for.</summary>
-    public static Listener Translate(ManifestSet manifests, Workload workload, string requestedName, InboundName name)
+    /// <summary>The listener of <paramref name="workload"/> under the name that it asked for; <paramref name="revoked"/> are SPIFFE IDs that nobody takes.</summary>
+    public static Listener Translate(ManifestSet manifests, Workload workload, string requestedName, InboundName name, IReadOnlyList<string>? revoked = null)
     {
         var port = name.Address.Port;
         var mode = MtlsModes.Of(manifests, workload).For(port);
-        var http = HttpConnections(manifests, workload, name.Dialect == InboundDialect.Grpc ? [] : new InboundCors(manifests, workload, port).Routes());
+        var http = HttpConnections(manifests, workload, name.Dialect == InboundDialect.Grpc ? [] : new InboundCors(manifests, workload, port).Routes(), revoked ?? []);
         var listener = new Listener
         {
             Name = requestedName,
@@ -65,7 +65,7 @@ internal static class InboundTranslator
         return chain;
     }
 
-    private static HttpConnectionManager HttpConnections(ManifestSet manifests, Workload workload, IReadOnlyList<Route> corsRoutes)
+    private static HttpConnectionManager HttpConnections(ManifestSet manifests, Workload workload, IReadOnlyList<Route> corsRoutes, IReadOnlyList<string> revoked)
     {
         HttpFilter[] cors = corsRoutes.Count > 0 ? [ListenerTranslator.Filter(CorsTranslator.Filter, new Cors())] : [];
         return new HttpConnectionManager
@@ -84,7 +84,7 @@ internal static class InboundTranslator
                     },
                 },
             },
-            HttpFilters = { cors, AuthorizationTranslator.Filters(manifests, workload), InboundLimitsTranslator.Filters(manifests, workload), LoadReportTranslator.Filters(manifests, workload), ListenerTranslator.Router },
+            HttpFilters = { cors, RevokedTranslator.Filters(revoked), AuthorizationTranslator.Filters(manifests, workload), InboundLimitsTranslator.Filters(manifests, workload), LoadReportTranslator.Filters(manifests, workload), ListenerTranslator.Router },
         };
     }
 }

@@ -11,14 +11,15 @@ using ProxylessMesh.Spiffe;
 namespace ProxylessMesh.ControlPlane.Workloads;
 
 /// <summary>Where workloads join. The stream is the lease: see <see cref="WorkloadRegistry"/>.</summary>
-internal sealed partial class WorkloadService(WorkloadRegistry registry, ManifestStore manifests, DrainWatch drains, WorkloadConversations conversations, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<WorkloadService> logger)
+internal sealed partial class WorkloadService(WorkloadRegistry registry, ManifestStore manifests, DrainWatch drains, WorkloadConversations conversations, CallerLives lives, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<WorkloadService> logger)
     : Protos.V1.WorkloadService.WorkloadServiceBase
 {
     public override async Task Join(IAsyncStreamReader<JoinRequest> requestStream, IServerStreamWriter<JoinResponse> responseStream, ServerCallContext context)
     {
         var caller = MeshCallers.Find(context.GetHttpContext(), time)
             ?? throw new RpcException(new Status(StatusCode.Unauthenticated, "Joining needs a client certificate of this mesh. Get one from IdentityService/IssueIdentity with a join token, and connect with it."));
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        using var life = lives.Begin(context.GetHttpContext(), caller)!;
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping, life.Ended);
         if (!await requestStream.MoveNext(ending.Token) || requestStream.Current.Registration is not { } registration)
         {
             throw new RpcException(new Status(StatusCode.InvalidArgument, "The first message must be a registration."));
@@ -41,10 +42,18 @@ internal sealed partial class WorkloadService(WorkloadRegistry registry, Manifes
 
             // The reader ends without an exception also where the call was cancelled while nobody was reading.
             context.CancellationToken.ThrowIfCancellationRequested();
+            life.Ended.ThrowIfCancellationRequested();
             hasLeft = !lifetime.ApplicationStopping.IsCancellationRequested;
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
+            if (life.Fault is { } fault)
+            {
+                // A revoked identity has no endpoints from now on; one whose connection is too old comes back at once.
+                hasLeft = life.IsRevoked;
+                throw fault;
+            }
+
             if (lifetime.ApplicationStopping.IsCancellationRequested)
             {
                 throw new RpcException(new Status(StatusCode.Unavailable, "The control plane is stopping. Join again."));

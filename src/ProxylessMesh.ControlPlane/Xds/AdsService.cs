@@ -15,7 +15,7 @@ namespace ProxylessMesh.ControlPlane.Xds;
 /// The ADS door, for both protocols. On the TLS port a mesh certificate is needed; the plaintext port is for gRPC clients of others and
 /// knows no identity.
 /// </summary>
-internal sealed partial class AdsService(SnapshotSource snapshots, WorkloadRegistry workloads, NodeResources resources, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<AdsService> logger)
+internal sealed partial class AdsService(SnapshotSource snapshots, WorkloadRegistry workloads, NodeResources resources, CallerLives lives, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<AdsService> logger)
     : AggregatedDiscoveryService.AggregatedDiscoveryServiceBase
 {
     private const int MaxNodeIdLength = 256;
@@ -26,27 +26,33 @@ internal sealed partial class AdsService(SnapshotSource snapshots, WorkloadRegis
     {
         var caller = CallerOf(context);
         var session = new SotwSession(node => Identify(node, caller), resources.For, context.Peer, time.GetUtcNow());
-        return RunAsync(session, requestStream, responseStream, context);
+        return RunAsync(session, caller, requestStream, responseStream, context);
     }
 
     public override Task DeltaAggregatedResources(IAsyncStreamReader<DeltaDiscoveryRequest> requestStream, IServerStreamWriter<DeltaDiscoveryResponse> responseStream, ServerCallContext context)
     {
         var caller = CallerOf(context);
         var session = new DeltaSession(node => Identify(node, caller), resources.For, context.Peer, time.GetUtcNow());
-        return RunAsync(session, requestStream, responseStream, context);
+        return RunAsync(session, caller, requestStream, responseStream, context);
     }
 
-    private async Task RunAsync<TRequest, TResponse>(AdsSession<TRequest, TResponse> session, IAsyncStreamReader<TRequest> requests, IServerStreamWriter<TResponse> responses, ServerCallContext context)
+    private async Task RunAsync<TRequest, TResponse>(AdsSession<TRequest, TResponse> session, SpiffeId? caller, IAsyncStreamReader<TRequest> requests, IServerStreamWriter<TResponse> responses, ServerCallContext context)
         where TResponse : class, Google.Protobuf.IMessage
     {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        using var life = lives.Begin(context.GetHttpContext(), caller);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping, life?.Ended ?? CancellationToken.None);
         try
         {
             await AdsLoop.RunAsync(session, snapshots, requests, responses, ending.Token);
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
-            LogBroken(session.Node?.Id ?? "(unknown)", context.Peer, exception.Message);
+            LogBroken(session.Node?.Id ?? "(unknown)", context.Peer, life?.Fault?.Status.Detail ?? exception.Message);
+            if (life?.Fault is { } fault)
+            {
+                throw fault;
+            }
+
             if (lifetime.ApplicationStopping.IsCancellationRequested)
             {
                 throw new RpcException(new Status(StatusCode.Unavailable, "The control plane is stopping. Connect again."));

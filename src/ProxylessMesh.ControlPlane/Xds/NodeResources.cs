@@ -104,7 +104,7 @@ internal sealed class NodeResources
         }
 
         var listeners = _inbound.GetValue(workload, static _ => new InboundListeners());
-        return listeners.GetOrMake(snapshot.Manifests, requested, () => XdsResource.Create(requested, InboundTranslator.Translate(snapshot.Manifests, workload, requested, name)));
+        return listeners.GetOrMake(snapshot.Manifests, snapshot.Revoked, requested, () => XdsResource.Create(requested, InboundTranslator.Translate(snapshot.Manifests, workload, requested, name, snapshot.Revoked)));
     }
 
     /// <summary>The listeners of one workload by the manifests of this moment.</summary>
@@ -112,14 +112,15 @@ internal sealed class NodeResources
     {
         private readonly Dictionary<string, XdsResource> _byName = new(StringComparer.Ordinal);
         private ManifestSet? _manifests;
+        private IReadOnlyList<string>? _revoked;
 
-        public XdsResource GetOrMake(ManifestSet manifests, string name, Func<XdsResource> make)
+        public XdsResource GetOrMake(ManifestSet manifests, IReadOnlyList<string> revoked, string name, Func<XdsResource> make)
         {
             lock (_byName)
             {
-                if (!ReferenceEquals(_manifests, manifests) || _byName.Count >= MaxInboundNames)
+                if (!ReferenceEquals(_manifests, manifests) || !ReferenceEquals(_revoked, revoked) || _byName.Count >= MaxInboundNames)
                 {
-                    _manifests = manifests;
+                    (_manifests, _revoked) = (manifests, revoked);
                     _byName.Clear();
                 }
 

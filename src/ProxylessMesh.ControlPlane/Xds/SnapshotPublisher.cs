@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ProxylessMesh.ControlPlane.Ca;
 using ProxylessMesh.ControlPlane.Store;
 using ProxylessMesh.ControlPlane.Translation;
 using ProxylessMesh.ControlPlane.Workloads;
@@ -7,10 +9,10 @@ using ProxylessMesh.ControlPlane.Workloads;
 namespace ProxylessMesh.ControlPlane.Xds;
 
 /// <summary>
-/// Manifests or workloads changed → translate → one new snapshot → all streams are woken. The first change after a quiet time is
+/// Manifests, workloads or the list of revoked identities changed → translate → one new snapshot → all streams are woken. The first change after a quiet time is
 /// published at once; after that, changes of the next <see cref="Pause"/> go together. An experiment that begins or ends is a change too.
 /// </summary>
-internal sealed partial class SnapshotPublisher(ManifestStore manifests, WorkloadRegistry workloads, MeshTranslator translator, SnapshotSource snapshots, ExperimentClock experiments, TimeProvider time, ILogger<SnapshotPublisher> logger)
+internal sealed partial class SnapshotPublisher(ManifestStore manifests, WorkloadRegistry workloads, MeshTranslator translator, SnapshotSource snapshots, ExperimentClock experiments, RevokedIdentities revoked, TimeProvider time, ILogger<SnapshotPublisher> logger)
     : BackgroundService
 {
     /// <summary>The shortest time between two snapshots.</summary>
@@ -20,11 +22,14 @@ internal sealed partial class SnapshotPublisher(ManifestStore manifests, Workloa
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
     private readonly WakeSignal _signal = new();
+    private ImmutableArray<RevokedIdentity> _revokedList = [];
+    private IReadOnlyList<string> _revokedIds = [];
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         manifests.Changed += _signal.Wake;
         workloads.Changed += _signal.Wake;
+        revoked.Changed += _signal.Wake;
 
         // Whoever connects first finds what is known by then.
         Publish();
@@ -35,6 +40,7 @@ internal sealed partial class SnapshotPublisher(ManifestStore manifests, Workloa
     {
         manifests.Changed -= _signal.Wake;
         workloads.Changed -= _signal.Wake;
+        revoked.Changed -= _signal.Wake;
         base.Dispose();
     }
 
@@ -72,8 +78,8 @@ internal sealed partial class SnapshotPublisher(ManifestStore manifests, Workloa
         var started = time.GetTimestamp();
         try
         {
-            var snapshot = translator.Translate(experiments.At(revision.Manifests, time.GetUtcNow()), [.. workloadSet.ByInstance.Values]);
-            snapshots.Publish(snapshot with { Revision = revision.Number, Manifests = revision.Manifests, Workloads = workloadSet });
+            var snapshot = translator.Translate(experiments.At(revision.Manifests, time.GetUtcNow()), [.. workloadSet.ByInstance.Values.Where(workload => !revoked.Contains(workload.Id))]);
+            snapshots.Publish(snapshot with { Revision = revision.Number, Manifests = revision.Manifests, Workloads = workloadSet, Revoked = Revoked() });
             LogPublished(snapshot.Number, revision.Number, workloadSet.ByInstance.Count, time.GetElapsedTime(started).TotalMilliseconds);
         }
 #pragma warning disable CA1031 // A fault of translation must not end the pipeline: the last good snapshot stays in force.
@@ -82,6 +88,18 @@ internal sealed partial class SnapshotPublisher(ManifestStore manifests, Workloa
         {
             LogTranslationFailed(exception, revision.Number);
         }
+    }
+
+    // The same object while the list is the same: listeners are made anew when it changes.
+    private IReadOnlyList<string> Revoked()
+    {
+        var list = revoked.List;
+        if (list != _revokedList)
+        {
+            (_revokedList, _revokedIds) = (list, [.. list.Select(static identity => identity.Id)]);
+        }
+
+        return _revokedIds;
     }
 
     [LoggerMessage(6310, LogLevel.Debug, "Snapshot {Number} of revision {Revision} with {Workloads} workloads is in force; translated in {Milliseconds:F1} ms.")]

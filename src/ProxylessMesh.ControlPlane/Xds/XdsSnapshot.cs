@@ -37,6 +37,9 @@ internal sealed record XdsSnapshot
     /// <summary>The workloads it was made from.</summary>
     public WorkloadSet Workloads { get; init; } = WorkloadSet.Empty;
 
+    /// <summary>SPIFFE IDs that no server takes.</summary>
+    public IReadOnlyList<string> Revoked { get; init; } = [];
+
     public IReadOnlyDictionary<string, XdsResource> Listeners { get; init; } = None;
 
     public IReadOnlyDictionary<string, XdsResource> Routes { get; init; } = None;

@@ -52,7 +52,8 @@ internal sealed class Enrolment(MeshCaSettings settings, TimeProvider time) : ID
         var isPod = settings.KubernetesTokenFile.Length > 0;
         var roots = isPod ? ReadRoots() : await ControlPlaneRoots.FetchAsync(settings.ControlPlane, settings.Token!, cancellationToken).ConfigureAwait(false);
         var domain = roots.Bundles.First().TrustDomain;
-        using var handler = ControlPlaneTransport.Create(SpiffeTls.ForEnrolment(roots, ControlPlaneIdentity.ServiceAccount, ControlPlaneTransport.Protocols));
+        var tlsName = isPod ? ControlPlaneIdentity.ServiceAccount : ControlPlaneIdentity.EnrolmentTlsName(settings.Token!.RootHash.Span);
+        using var handler = ControlPlaneTransport.Create(SpiffeTls.ForEnrolment(roots, tlsName, ControlPlaneTransport.Protocols));
         var request = isPod
             ? new IssueIdentityRequest { KubernetesToken = TokenFile.Read(settings.KubernetesTokenFile, "Mesh:Identity:KubernetesTokenFile") }
             : new IssueIdentityRequest { JoinToken = settings.Token!.Text };

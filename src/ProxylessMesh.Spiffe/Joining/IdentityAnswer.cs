@@ -22,9 +22,9 @@ internal static class IdentityAnswer
     {
         try
         {
-            if (answer.CertificateChain.Count is 0 or > X509SvidChain.MaxLength || answer.Bundles.Count is 0 or > MaxBundles)
+            if (answer.CertificateChain.Count is 0 or > X509SvidChain.MaxLength)
             {
-                throw Bad(error, $"it has {answer.CertificateChain.Count} certificates and {answer.Bundles.Count} bundles");
+                throw Bad(error, $"it has {answer.CertificateChain.Count} certificates");
             }
 
             var bundles = ReadBundles(answer.Bundles, error);
@@ -53,8 +53,8 @@ internal static class IdentityAnswer
         }
     }
 
-    /// <summary>The identity of the one who issues: a leaf right under the root.</summary>
-    public static WorkloadIdentity Own(SpiffeId id, X509Certificate2 leaf, ECDsa key, TrustBundleSet bundles) => new(id, WithKey(leaf, key), [], bundles);
+    /// <summary>The identity of the one who issues.</summary>
+    public static WorkloadIdentity Own(SpiffeId id, X509Certificate2 leaf, X509Certificate2Collection intermediates, ECDsa key, TrustBundleSet bundles) => new(id, WithKey(leaf, key), intermediates, bundles);
 
     public static TrustBundle ReadBundle(TrustDomainBundle bundle, IdentityError error)
     {
@@ -94,8 +94,14 @@ internal static class IdentityAnswer
         return message;
     }
 
-    private static TrustBundleSet ReadBundles(IEnumerable<TrustDomainBundle> bundles, IdentityError error)
+    /// <exception cref="IdentityException"><paramref name="error"/> with what is wrong.</exception>
+    public static TrustBundleSet ReadBundles(IReadOnlyCollection<TrustDomainBundle> bundles, IdentityError error)
     {
+        if (bundles.Count is 0 or > MaxBundles)
+        {
+            throw Bad(error, $"it has {bundles.Count} bundles");
+        }
+
         var read = new Dictionary<TrustDomain, TrustBundle>();
         foreach (var message in bundles)
         {

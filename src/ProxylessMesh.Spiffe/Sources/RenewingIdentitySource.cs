@@ -12,6 +12,7 @@ internal abstract partial class RenewingIdentitySource(TimeProvider time, ILogge
     private readonly Lock _gate = new();
 
     private IdentityStatus _status = new() { State = IdentityState.Waiting };
+    private TrustBundleSet? _followed;
     private long _rotations;
     private long _failures;
     private int _hasRun;
@@ -77,6 +78,22 @@ internal abstract partial class RenewingIdentitySource(TimeProvider time, ILogge
         }
     }
 
+    /// <summary>
+    /// Puts bundles in force that somebody keeps current: from now on they go before those that come with a certificate, which were read
+    /// earlier. With <see langword="null"/> nobody keeps them any more, and the next certificate brings its own.
+    /// </summary>
+    public void FollowBundles(TrustBundleSet? bundles)
+    {
+        lock (_gate)
+        {
+            _followed = bundles?.With(AlsoTrusted);
+            if (_followed is not null && Current is { } identity && !identity.Bundles.IsSameAs(_followed))
+            {
+                Publish(new WorkloadIdentity(identity.Id, identity.Leaf, identity.Intermediates, _followed));
+            }
+        }
+    }
+
     /// <summary>The work of the source, until cancelled.</summary>
     protected abstract Task KeepAsync(CancellationToken stop);
 
@@ -95,7 +112,8 @@ internal abstract partial class RenewingIdentitySource(TimeProvider time, ILogge
             // Whoever hears of the new identity finds it ready.
             var status = new IdentityStatus { State = IdentityState.Ready, ExpiresAt = identity.ExpiresAt, RenewsAt = renewsAt };
             Volatile.Write(ref _status, status);
-            Publish(AlsoTrusted.Count == 0 ? identity : new WorkloadIdentity(identity.Id, identity.Leaf, identity.Intermediates, identity.Bundles.With(AlsoTrusted)));
+            var bundles = _followed ?? identity.Bundles.With(AlsoTrusted);
+            Publish(identity.Bundles.IsSameAs(bundles) ? identity : new WorkloadIdentity(identity.Id, identity.Leaf, identity.Intermediates, bundles));
             StatusChanged?.Invoke(status);
         }
     }
@@ -120,6 +138,20 @@ internal abstract partial class RenewingIdentitySource(TimeProvider time, ILogge
             };
             Volatile.Write(ref _status, status);
             StatusChanged?.Invoke(status);
+        }
+    }
+
+    /// <summary>The next certificate is due earlier than planned; without effect when it is due by then anyway.</summary>
+    protected void PutForward(DateTimeOffset renewsAt)
+    {
+        lock (_gate)
+        {
+            if (_status.RenewsAt > renewsAt)
+            {
+                var status = _status with { RenewsAt = renewsAt };
+                Volatile.Write(ref _status, status);
+                StatusChanged?.Invoke(status);
+            }
         }
     }
 

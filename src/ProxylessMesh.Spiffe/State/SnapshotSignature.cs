@@ -20,11 +20,13 @@ internal static class SnapshotSignature
 
     private const string Sha256Oid = "2.16.840.1.101.3.4.2.1";
 
-    /// <summary>Signs; the signer has its private key.</summary>
-    public static byte[] Sign(SnapshotContent content, X509Certificate2 signer)
+    /// <summary>Signs; the signer has its private key, the intermediates lead from it to the root.</summary>
+    public static byte[] Sign(SnapshotContent content, X509Certificate2 signer, IEnumerable<X509Certificate2> intermediates)
     {
         var cms = new SignedCms(new ContentInfo(content.ToByteArray()));
-        cms.ComputeSignature(new CmsSigner(SubjectIdentifierType.SubjectKeyIdentifier, signer) { DigestAlgorithm = new Oid(Sha256Oid), IncludeOption = X509IncludeOption.EndCertOnly });
+        var by = new CmsSigner(SubjectIdentifierType.SubjectKeyIdentifier, signer) { DigestAlgorithm = new Oid(Sha256Oid), IncludeOption = X509IncludeOption.EndCertOnly };
+        by.Certificates.AddRange(intermediates.ToArray());
+        cms.ComputeSignature(by);
         return cms.Encode();
     }
 
@@ -55,7 +57,7 @@ internal static class SnapshotSignature
                 return "it has no time of issue";
             }
 
-            content = VerifySigner(signer, bundle, read.IssuedAt.ToDateTime()) ? read : null;
+            content = VerifySigner(signer, cms.Certificates, bundle, read.IssuedAt.ToDateTime()) ? read : null;
             return content is null ? $"its signer '{signer.Subject}' is not the control plane of '{bundle.TrustDomain}'" : null;
         }
         catch (Exception error) when (error is CryptographicException or InvalidProtocolBufferException or InvalidOperationException or ArgumentException)
@@ -65,9 +67,9 @@ internal static class SnapshotSignature
     }
 
     /// <summary>At the time of issue, not now: a snapshot may be older than its signer's certificate lives; its age is limited elsewhere.</summary>
-    private static bool VerifySigner(X509Certificate2 signer, TrustBundle bundle, DateTime issuedAt)
+    private static bool VerifySigner(X509Certificate2 signer, X509Certificate2Collection others, TrustBundle bundle, DateTime issuedAt)
     {
-        using var chain = new X509Chain { ChainPolicy = X509SvidChain.Policy(new TrustBundleSet([bundle]), []) };
+        using var chain = new X509Chain { ChainPolicy = X509SvidChain.Policy(new TrustBundleSet([bundle]), others) };
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(KeyUsageOid));
         chain.ChainPolicy.VerificationTime = issuedAt;
         chain.ChainPolicy.VerificationTimeIgnored = false;

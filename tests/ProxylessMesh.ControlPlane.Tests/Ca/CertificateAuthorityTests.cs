@@ -164,7 +164,7 @@ public sealed class CertificateAuthorityTests : IDisposable
     [Fact]
     public void Snapshot_signer_is_no_workload()
     {
-        var signer = Open(static authority => authority.IssueSnapshotSigner(NewKey(), TimeSpan.FromDays(1)));
+        var signer = Open(static authority => authority.IssueSnapshotSigner(NewKey(), TimeSpan.FromDays(1), authority.Keys.Active));
 
         Assert.False(X509SvidValidator.TryReadId(signer, out _));
         Assert.Equal([SnapshotSignature.KeyUsageOid], signer.Extensions.OfType<X509EnhancedKeyUsageExtension>().Single().EnhancedKeyUsages.Cast<Oid>().Select(static oid => oid.Value!));

@@ -6,4 +6,8 @@ namespace ProxylessMesh.ControlPlane.Ca.Doors;
 /// <param name="Id">The identity that is proved; null for a join token, which may cover several.</param>
 /// <param name="Token">The join token, if it is that which proves it.</param>
 /// <param name="Bound">What that token covers.</param>
-internal sealed record BearerCaller(SpiffeId? Id, string Token, JoinTokenSummary? Bound);
+internal sealed record BearerCaller(SpiffeId? Id, string Token, JoinTokenSummary? Bound)
+{
+    /// <summary>The kind of proof where it is neither a join token nor the connection's certificate.</summary>
+    public string? Proof { get; init; }
+}

@@ -29,7 +29,7 @@ internal sealed class BearerProof(CertificateAuthority authority, JoinTokens tok
         var token = header[Scheme.Length..].Trim();
         if (!JoinToken.TryParse(token, out _))
         {
-            return new BearerCaller(await proof.ReviewAsync(token, context), "", null);
+            return new BearerCaller(await proof.ReviewAsync(token, context), "", null) { Proof = "kubernetes" };
         }
 
         return await tokens.FindAsync(token, context.CancellationToken) is { } bound

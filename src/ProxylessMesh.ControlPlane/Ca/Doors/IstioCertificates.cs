@@ -3,7 +3,6 @@ using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using IstioCa;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using ProxylessMesh.Spiffe;
 
 namespace ProxylessMesh.ControlPlane.Ca.Doors;
@@ -12,7 +11,7 @@ namespace ProxylessMesh.ControlPlane.Ca.Doors;
 /// Istio's certificate service, so that agents made for Istio get their certificates here. The identity follows from the proof alone; what
 /// else is asked for (names in the request, another identity in the metadata) is refused where it differs.
 /// </summary>
-internal sealed partial class IstioCertificates(CertificateAuthority authority, BearerProof proof, IOptions<MeshControlPlaneOptions> options, ILogger<IstioCertificates> logger)
+internal sealed partial class IstioCertificates(SvidIssuer issuer, BearerProof proof, ILogger<IstioCertificates> logger)
     : IstioCertificateService.IstioCertificateServiceBase
 {
     /// <summary>The longest lifetime that may be asked for; what is longer is refused, as Istio's CA does.</summary>
@@ -39,32 +38,38 @@ internal sealed partial class IstioCertificates(CertificateAuthority authority, 
 
         var lifetime = Lifetime(request.ValidityDuration);
         var id = await proof.RedeemAsync(caller, signingRequest, context);
-        return Sign(id, signingRequest, lifetime);
+        return Sign(id, signingRequest, lifetime, IssuanceProof.Of(context, caller.Token, caller.Proof));
     }
 
     private static string Text(IstioCertificateRequest request, string name)
         => request.Metadata is { } metadata && metadata.Fields.TryGetValue(name, out var value) ? value.StringValue : "";
 
     // Zero and less ask for the default, as with Istio.
-    private TimeSpan Lifetime(long seconds)
+    private static TimeSpan? Lifetime(long seconds)
     {
         if (seconds > MaxLifetime.TotalSeconds)
         {
             throw new RpcException(new Status(StatusCode.InvalidArgument, $"validity_duration is {seconds} seconds. It may be {MaxLifetime.TotalSeconds:0} at most; 0 asks for the default."));
         }
 
-        return seconds <= 0 ? options.Value.SvidLifetime : TimeSpan.FromSeconds(seconds);
+        return seconds <= 0 ? null : TimeSpan.FromSeconds(seconds);
     }
 
-    private IstioCertificateResponse Sign(SpiffeId id, SigningRequest signingRequest, TimeSpan lifetime)
+    private IstioCertificateResponse Sign(SpiffeId id, SigningRequest signingRequest, TimeSpan? lifetime, IssuanceProof by)
     {
         try
         {
-            using var leaf = authority.Issue(id, signingRequest.Key, lifetime);
+            using var svid = issuer.Issue(id, signingRequest, lifetime, by);
             var answer = new IstioCertificateResponse();
-            answer.CertChain.Add(Pem(leaf));
-            answer.CertChain.AddRange(authority.Bundle.Authorities.Select(Pem));
+            answer.CertChain.AddRange(svid.Chain.Select(Pem));
+
+            // Agents take the last element for what they trust: all roots of our own, while there are two.
+            answer.CertChain.Add(string.Concat(svid.Trust.Bundles.Bundles.Where(bundle => bundle.TrustDomain == id.TrustDomain).SelectMany(static bundle => bundle.Authorities).Select(Pem)));
             return answer;
+        }
+        catch (IssuanceRefusedException error)
+        {
+            throw new RpcException(new Status(StatusCode.PermissionDenied, error.Message));
         }
         catch (Exception error) when (error is CryptographicException or ArgumentException)
         {

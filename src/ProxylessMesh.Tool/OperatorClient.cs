@@ -53,6 +53,20 @@ internal sealed class OperatorClient : IDisposable
         return await ReadAsync(response, answerType, cancellationToken);
     }
 
+    /// <summary>Posts nothing, for an answer.</summary>
+    public async Task<TAnswer> PostAsync<TAnswer>(string path, JsonTypeInfo<TAnswer> answerType, CancellationToken cancellationToken)
+    {
+        using var response = await _http.PostAsync(new Uri(path, UriKind.Relative), null, cancellationToken);
+        return await ReadAsync(response, answerType, cancellationToken);
+    }
+
+    /// <summary>Posts JSON; there is no answer.</summary>
+    public async Task PostAsync<TBody>(string path, TBody body, JsonTypeInfo<TBody> bodyType, CancellationToken cancellationToken)
+    {
+        using var response = await _http.PostAsJsonAsync(new Uri(path, UriKind.Relative), body, bodyType, cancellationToken);
+        await ThrowUnlessGoodAsync(response, cancellationToken);
+    }
+
     public async Task DeleteAsync(string path, CancellationToken cancellationToken)
     {
         using var response = await _http.DeleteAsync(new Uri(path, UriKind.Relative), cancellationToken);

@@ -16,5 +16,6 @@ var root = new RootCommand("mesh: a service mesh for .NET without proxies.")
     PreviewCommand.Create(),
     MigrateCommand.Create(),
     TokenCommand.Create(),
+    CaCommand.Create(),
 };
 return await CommandLine.RunAsync(root, args);

@@ -53,13 +53,14 @@ internal static class TokenCommand
                 return ExitCodes.Ok;
             }
 
-            Printer.Table("Join tokens", ["Id", "Namespace", "Service account", "Expires", "Uses"], tokens.Select(static token => new[]
+            Printer.Table("Join tokens", ["Id", "Namespace", "Service account", "Expires", "Uses", "Revoked"], tokens.Select(static token => new[]
             {
                 token.Id,
                 token.Namespace,
                 token.ServiceAccount,
                 token.ExpiresAt.ToString("u", CultureInfo.InvariantCulture),
                 token.MaxUses == 0 ? $"{token.Uses}" : $"{token.Uses} of {token.MaxUses}",
+                token.RevokedAt?.ToString("u", CultureInfo.InvariantCulture) ?? "",
             }));
             return ExitCodes.Ok;
         });
@@ -69,7 +70,7 @@ internal static class TokenCommand
     private static Command Revoke()
     {
         var id = new Argument<string>("id") { Description = "The token's id, the second part of its text." };
-        var command = new Command("revoke", "Revoke a join token. Certificates issued by it stay valid until they expire.") { id };
+        var command = new Command("revoke", "Revoke a join token. Certificates issued by it stay valid until they expire, and are not renewed.") { id };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             using var client = await OperatorOptions.ConnectAsync(parsed, cancellationToken);

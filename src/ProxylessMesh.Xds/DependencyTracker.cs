@@ -18,6 +18,7 @@ internal sealed class DependencyTracker(ResourceCache cache, NameCache names, Dn
     private readonly HashSet<CacheEntry> _needed = [];
     private readonly HashSet<NameEntry> _neededNames = [];
     private bool _isComplete = true;
+    private bool _hasCluster;
 
     /// <summary>What the last walk needed.</summary>
     public IReadOnlySet<CacheEntry> Needed => _needed;
@@ -27,6 +28,12 @@ internal sealed class DependencyTracker(ResourceCache cache, NameCache names, Dn
 
     /// <summary>Names that were not in the cache before the last walk.</summary>
     public List<CacheEntry> Added { get; } = [];
+
+    /// <summary>
+    /// What the last walk to a target would give without the clusters that are still on their way, which then are errors; null: the walk was
+    /// complete, or no cluster is there.
+    /// </summary>
+    public XdsUpdate<XdsConfig>? Partial { get; private set; }
 
     /// <summary>A client's listener, its routes, their clusters, their endpoints.</summary>
     public XdsUpdate<XdsConfig>? Target(string name)
@@ -54,10 +61,14 @@ internal sealed class DependencyTracker(ResourceCache cache, NameCache names, Dn
             }
         }
 
-        var clusters = Clusters(routes, name);
-        return _isComplete
-            ? new XdsUpdate<XdsConfig>.Ready(new XdsConfig { Name = name, Listener = listener, Routes = routes, Clusters = clusters })
-            : null;
+        var update = new XdsUpdate<XdsConfig>.Ready(new XdsConfig { Name = name, Listener = listener, Routes = routes, Clusters = Clusters(routes, name) });
+        if (_isComplete)
+        {
+            return update;
+        }
+
+        Partial = _hasCluster ? update : null;
+        return null;
     }
 
     /// <summary>A server's listener, with the routes of its filter chains put in.</summary>
@@ -153,6 +164,7 @@ internal sealed class DependencyTracker(ResourceCache cache, NameCache names, Dn
         }
 
         var state = Cluster(name);
+        _hasCluster |= state is { Error: null, Config.Discovery: not ClusterDiscovery.Aggregate };
         states.Add(name, state);
         foreach (var underlying in state.Config?.AggregateOf ?? [])
         {
@@ -206,7 +218,7 @@ internal sealed class DependencyTracker(ResourceCache cache, NameCache names, Dn
         if (entry.Config is not ClusterConfig cluster)
         {
             _isComplete &= entry.Problem is not null;
-            return new ClusterState { Error = entry.Problem };
+            return new ClusterState { Error = entry.Problem ?? Awaited(entry) };
         }
 
         switch (cluster.Discovery)
@@ -220,9 +232,11 @@ internal sealed class DependencyTracker(ResourceCache cache, NameCache names, Dn
             default:
                 var endpoints = Need(ResourceType.Endpoints, cluster.EdsName);
                 _isComplete &= endpoints.Config is not null || endpoints.Problem is not null;
-                return new ClusterState { Config = cluster, Endpoints = endpoints.Config as EndpointsConfig, Error = endpoints.Problem };
+                return new ClusterState { Config = cluster, Endpoints = endpoints.Config as EndpointsConfig, Error = endpoints.Config is null ? endpoints.Problem ?? Awaited(endpoints) : null };
         }
     }
+
+    private static string Awaited(CacheEntry entry) => $"The management server has not spoken about the {ResourceCache.Describe(entry)} yet.";
 
     /// <summary>A DNS cluster waits for the first answer about each of its names; a name that does not resolve is only missing from the rest.</summary>
     private ClusterState Resolved(ClusterConfig cluster, DnsConfig dns)
@@ -232,7 +246,7 @@ internal sealed class DependencyTracker(ResourceCache cache, NameCache names, Dn
         _isComplete &= entries.All(static entry => entry.IsAnswered);
         var isEmpty = entries.All(static entry => entry.Addresses.IsDefault);
         return isEmpty && entries.Length > 0
-            ? new ClusterState { Config = cluster, Error = entries[0].Problem }
+            ? new ClusterState { Config = cluster, Error = entries[0].Problem ?? $"The name '{entries[0].Host}' has not been resolved yet." }
             : new ClusterState { Config = cluster, Endpoints = dnsEndpoints.Of(cluster, dns, entries) };
     }
 

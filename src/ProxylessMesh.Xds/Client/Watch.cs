@@ -14,6 +14,18 @@ internal abstract class Watch : IDisposable
     public bool IsDisposed => _disposed;
 
     /// <summary>
+    /// Runs while there is nothing to tell yet but what a part of the clusters would do for: a cluster that never comes must not hold up calls
+    /// that do not need it, and one that is a moment late must not fail those that do.
+    /// </summary>
+    public ITimer? Patience { get; set; }
+
+    /// <summary>A first config without all of its clusters is better than none by now.</summary>
+    public bool IsPatienceOver { get; private set; }
+
+    /// <summary>The last walk could have told a part.</summary>
+    public bool HasPart { get; protected set; }
+
+    /// <summary>
     /// Looks at the cache again; <see cref="Needed"/> is brought up to date. While a new config is incomplete, what the last
     /// one needs is kept too: make before break.
     /// </summary>
@@ -62,9 +74,18 @@ internal abstract class Watch : IDisposable
         NeededNames = names;
     }
 
+    /// <summary>Ends the wait: because it has been long enough, or because everything has come.</summary>
+    public void LosePatience(bool isOver)
+    {
+        IsPatienceOver = isOver;
+        Patience?.Dispose();
+        Patience = null;
+    }
+
     /// <summary>Lets go of everything. On the client's loop.</summary>
     public void Release()
     {
+        LosePatience(isOver: false);
         foreach (var entry in Needed)
         {
             entry.Needed--;
@@ -82,6 +103,7 @@ internal sealed class Watch<TConfig>(
 {
     private XdsUpdate<TConfig>? _last;
     private XdsUpdate<TConfig>? _pending;
+    private bool _isLastPart;
 
     public override bool Evaluate(Func<DependencyTracker> newWalk, Action<CacheEntry> onNew)
     {
@@ -104,6 +126,17 @@ internal sealed class Watch<TConfig>(
         while (again);
 
         Keep(tracker, update is not null);
+
+        // A config that is in force stays until the next is whole (gRFC A74); this is for where there is none.
+        var part = _last is XdsUpdate<TConfig>.Ready && !_isLastPart ? null : tracker.Partial as XdsUpdate<TConfig>;
+        HasPart = update is null && part is not null;
+        _isLastPart = HasPart;
+        if (update is not null)
+        {
+            LosePatience(isOver: false);
+        }
+
+        update ??= IsPatienceOver ? part : null;
         if (update is null || IsSame(_last, update))
         {
             return false;

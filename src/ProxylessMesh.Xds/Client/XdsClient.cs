@@ -188,6 +188,11 @@ internal sealed partial class XdsClient : IXdsClient, IAdsEvents, IAsyncDisposab
             {
                 _deliveries.Post(watch.Deliver);
             }
+
+            if (watch is { HasPart: true, Patience: null, IsPatienceOver: false })
+            {
+                watch.Patience = _time.CreateTimer(_ => _loop.Post(() => EndPatience(watch)), null, _options.FirstConfigPatience, Timeout.InfiniteTimeSpan);
+            }
         }
 
         foreach (var entry in _cache.All.Where(static entry => entry.Needed == 0).ToArray())
@@ -201,6 +206,15 @@ internal sealed partial class XdsClient : IXdsClient, IAdsEvents, IAsyncDisposab
         if (Interlocked.Exchange(ref _changePending, 1) == 0)
         {
             _deliveries.Post(RaiseChanged);
+        }
+    }
+
+    private void EndPatience(Watch watch)
+    {
+        if (_watches.Contains(watch))
+        {
+            watch.LosePatience(isOver: true);
+            Evaluate(other => other == watch);
         }
     }
 

@@ -28,6 +28,9 @@ internal sealed record XdsClientOptions
     /// <summary>How long a server may stay silent about a name before it counts as missing (gRFC A57).</summary>
     public TimeSpan ResourceTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long a target that has no config yet waits for all of its clusters, before it is told with those that have come.</summary>
+    public TimeSpan FirstConfigPatience { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>A name that the server took away keeps its last good value (gRFC A53).</summary>
     public bool IgnoreResourceDeletion { get; init; }
 

@@ -43,6 +43,34 @@ public class XdsClientDependencyTests
     }
 
     [Fact]
+    public async Task A_cluster_that_does_not_come_fails_alone_and_only_after_a_moment()
+    {
+        await using var fixture = await XdsClientFixture.StartAsync();
+        fixture.Client.Start();
+        var updates = fixture.Watch("orders");
+        var stream = await fixture.Server.NextStreamAsync(TestEnd);
+        var routes = XdsResources.Routes();
+        routes.VirtualHosts[0].Routes.Insert(0, XdsResources.RouteTo("late"));
+        await XdsClientFixture.ExpectAsync(stream, XdsTypeUrls.Listener, TestEnd);
+        await stream.SendAsync(XdsTypeUrls.Listener, "1", ("orders", XdsResources.Listener("orders")));
+        await XdsClientFixture.ExpectAsync(stream, XdsTypeUrls.RouteConfiguration, TestEnd);
+        await stream.SendAsync(XdsTypeUrls.RouteConfiguration, "1", ("routes", routes));
+        await XdsClientFixture.ExpectAsync(stream, XdsTypeUrls.Cluster, TestEnd);
+        var nonce = await stream.SendAsync(XdsTypeUrls.Cluster, "1", ("orders", Static("orders")));
+        await XdsClientFixture.AnswerAsync(stream, XdsTypeUrls.Cluster, nonce, TestEnd);
+        Assert.False(updates.TryRead(out _));
+
+        fixture.Time.Advance(TimeSpan.FromSeconds(1));
+        var part = Assert.IsType<XdsUpdate<XdsConfig>.Ready>(await updates.ReadAsync(TestEnd)).Config;
+        Assert.Null(part.Clusters["orders"].Error);
+        Assert.Contains("has not spoken about the cluster 'late' yet", part.Clusters["late"].Error, StringComparison.Ordinal);
+
+        await stream.SendAsync(XdsTypeUrls.Cluster, "2", ("late", Static("late")));
+        var whole = Assert.IsType<XdsUpdate<XdsConfig>.Ready>(await updates.ReadAsync(TestEnd)).Config;
+        Assert.Null(whole.Clusters["late"].Error);
+    }
+
+    [Fact]
     public async Task Aggregate_brings_every_cluster_underneath_once_and_in_order()
     {
         var ready = await ReadyAsync(

@@ -32,6 +32,9 @@ public sealed record ManifestKind(string ApiVersion, string Name)
     /// <summary>Istio: whether callers must use mTLS.</summary>
     public static readonly ManifestKind PeerAuthentication = new("security.istio.io/v1", "PeerAuthentication");
 
+    /// <summary>Istio: which end-user tokens are taken.</summary>
+    public static readonly ManifestKind RequestAuthentication = new("security.istio.io/v1", "RequestAuthentication");
+
     /// <summary>Istio: what happens on the way to a host after routing.</summary>
     public static readonly ManifestKind DestinationRule = new("networking.istio.io/v1", "DestinationRule");
 
@@ -67,7 +70,7 @@ public sealed record ManifestKind(string ApiVersion, string Name)
 
     /// <summary>Every kind that this version reads.</summary>
     public static IReadOnlyList<ManifestKind> All { get; } =
-        [Service, Namespace, ConfigMap, HttpRoute, GrpcRoute, ReferenceGrant, BackendTlsPolicy, AuthorizationPolicy, PeerAuthentication, DestinationRule, VirtualService, Sidecar, ServiceEntry, WorkloadEntry, MeshTrafficPolicy, InboundLimits, FaultExperiment, MeshConfig, WorkloadIdentity, FederatedTrustDomain];
+        [Service, Namespace, ConfigMap, HttpRoute, GrpcRoute, ReferenceGrant, BackendTlsPolicy, AuthorizationPolicy, PeerAuthentication, RequestAuthentication, DestinationRule, VirtualService, Sidecar, ServiceEntry, WorkloadEntry, MeshTrafficPolicy, InboundLimits, FaultExperiment, MeshConfig, WorkloadIdentity, FederatedTrustDomain];
 
     /// <summary><c>kind</c> with its <c>apiVersion</c>.</summary>
     public override string ToString() => $"{Name} ({ApiVersion})";

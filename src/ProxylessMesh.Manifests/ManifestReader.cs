@@ -18,6 +18,7 @@ public static class ManifestReader
         new(ManifestKind.BackendTlsPolicy, ["gateway.networking.k8s.io/v1alpha3"], BackendTlsPolicyReader.Read),
         new(ManifestKind.AuthorizationPolicy, ["security.istio.io/v1beta1"], AuthorizationPolicyReader.Read),
         new(ManifestKind.PeerAuthentication, ["security.istio.io/v1beta1"], PeerAuthenticationReader.Read),
+        new(ManifestKind.RequestAuthentication, ["security.istio.io/v1beta1"], RequestAuthenticationReader.Read),
         new(ManifestKind.DestinationRule, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], DestinationRuleReader.Read),
         new(ManifestKind.VirtualService, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], VirtualServiceReader.Read),
         new(ManifestKind.Sidecar, ["networking.istio.io/v1beta1", "networking.istio.io/v1alpha3"], SidecarReader.Read),
@@ -34,7 +35,7 @@ public static class ManifestReader
     private static readonly string[] KindsNotYet =
     [
         "TCPRoute", "TLSRoute", "UDPRoute", "Gateway", "GatewayClass", "XBackendTrafficPolicy",
-        "WorkloadGroup", "EnvoyFilter", "ProxyConfig", "RequestAuthentication", "Telemetry", "WasmPlugin",
+        "WorkloadGroup", "EnvoyFilter", "ProxyConfig", "Telemetry", "WasmPlugin",
         "ServiceAccount", "EndpointSlice", "Endpoints", "List",
     ];
 

@@ -28,6 +28,7 @@ public sealed class ManifestSet
         BackendTlsPolicies = [.. All.OfType<BackendTlsPolicyManifest>()];
         AuthorizationPolicies = [.. All.OfType<AuthorizationPolicyManifest>()];
         PeerAuthentications = [.. All.OfType<PeerAuthenticationManifest>()];
+        RequestAuthentications = [.. All.OfType<RequestAuthenticationManifest>()];
         DestinationRules = [.. All.OfType<DestinationRuleManifest>()];
         VirtualServices = [.. All.OfType<VirtualServiceManifest>()];
         Sidecars = [.. All.OfType<SidecarManifest>()];
@@ -64,6 +65,9 @@ public sealed class ManifestSet
 
     /// <summary>The PeerAuthentications.</summary>
     public ImmutableArray<PeerAuthenticationManifest> PeerAuthentications { get; }
+
+    /// <summary>The RequestAuthentications.</summary>
+    public ImmutableArray<RequestAuthenticationManifest> RequestAuthentications { get; }
 
     /// <summary>The DestinationRules.</summary>
     public ImmutableArray<DestinationRuleManifest> DestinationRules { get; }

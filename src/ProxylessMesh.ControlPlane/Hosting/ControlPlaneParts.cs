@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using ProxylessMesh.ControlPlane.Admin;
 using ProxylessMesh.ControlPlane.Ca;
 using ProxylessMesh.ControlPlane.Calls;
+using ProxylessMesh.ControlPlane.Keys;
 using ProxylessMesh.ControlPlane.Store;
 using ProxylessMesh.ControlPlane.Translation;
 using ProxylessMesh.ControlPlane.Workloads;
@@ -37,6 +38,10 @@ internal static class ControlPlaneParts
         services.AddSingleton<ExperimentClock>();
         services.AddSingleton(static provider => new MeshTranslator(TrustDomain.Parse(provider.GetRequiredService<IOptions<MeshControlPlaneOptions>>().Value.TrustDomain)));
         services.AddHostedService<LastKnownWorkloads>();
+        services.AddSingleton(static provider => new KeySetFetcher(provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<KeySetFile>();
+        services.AddSingleton<KeySetSource>();
+        services.AddHostedService(static provider => provider.GetRequiredService<KeySetSource>());
         services.AddHostedService<SnapshotPublisher>();
         services.AddHostedService<ManifestWatcher>();
         return services;

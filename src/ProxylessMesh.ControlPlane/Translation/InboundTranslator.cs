@@ -10,7 +10,7 @@ using ProxylessMesh.Manifests.Kinds;
 
 namespace ProxylessMesh.ControlPlane.Translation;
 
-/// <summary>A server's listener: which connections it takes (PeerAuthentication), which calls (AuthorizationPolicy), and from which pages (the routes that lead to it).</summary>
+/// <summary>A server's listener: which connections it takes (PeerAuthentication), which users' tokens (RequestAuthentication), which calls (AuthorizationPolicy), and from which pages (the routes that lead to it).</summary>
 internal static class InboundTranslator
 {
     private const string ConnectionManager = "envoy.filters.network.http_connection_manager";
@@ -84,7 +84,7 @@ internal static class InboundTranslator
                     },
                 },
             },
-            HttpFilters = { cors, RevokedTranslator.Filters(revoked), AuthorizationTranslator.Filters(manifests, workload), InboundLimitsTranslator.Filters(manifests, workload), LoadReportTranslator.Filters(manifests, workload), ListenerTranslator.Router },
+            HttpFilters = { cors, RevokedTranslator.Filters(revoked), RequestAuthenticationTranslator.Filters(manifests, workload), AuthorizationTranslator.Filters(manifests, workload), InboundLimitsTranslator.Filters(manifests, workload), LoadReportTranslator.Filters(manifests, workload), ListenerTranslator.Router },
         };
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ProxylessMesh.ControlPlane.Ca;
+using ProxylessMesh.ControlPlane.Keys;
 using ProxylessMesh.ControlPlane.Store;
 using ProxylessMesh.ControlPlane.Translation;
 using ProxylessMesh.ControlPlane.Workloads;
@@ -12,7 +13,7 @@ namespace ProxylessMesh.ControlPlane.Xds;
 /// Manifests, workloads or the list of revoked identities changed → translate → one new snapshot → all streams are woken. The first change after a quiet time is
 /// published at once; after that, changes of the next <see cref="Pause"/> go together. An experiment that begins or ends is a change too.
 /// </summary>
-internal sealed partial class SnapshotPublisher(ManifestStore manifests, WorkloadRegistry workloads, MeshTranslator translator, SnapshotSource snapshots, ExperimentClock experiments, RevokedIdentities revoked, TimeProvider time, ILogger<SnapshotPublisher> logger)
+internal sealed partial class SnapshotPublisher(ManifestStore manifests, WorkloadRegistry workloads, MeshTranslator translator, SnapshotSource snapshots, ExperimentClock experiments, RevokedIdentities revoked, KeySetSource keys, TimeProvider time, ILogger<SnapshotPublisher> logger)
     : BackgroundService
 {
     /// <summary>The shortest time between two snapshots.</summary>
@@ -30,6 +31,7 @@ internal sealed partial class SnapshotPublisher(ManifestStore manifests, Workloa
         manifests.Changed += _signal.Wake;
         workloads.Changed += _signal.Wake;
         revoked.Changed += _signal.Wake;
+        keys.Changed += _signal.Wake;
 
         // Whoever connects first finds what is known by then.
         Publish();
@@ -41,6 +43,7 @@ internal sealed partial class SnapshotPublisher(ManifestStore manifests, Workloa
         manifests.Changed -= _signal.Wake;
         workloads.Changed -= _signal.Wake;
         revoked.Changed -= _signal.Wake;
+        keys.Changed -= _signal.Wake;
         base.Dispose();
     }
 
@@ -79,7 +82,7 @@ internal sealed partial class SnapshotPublisher(ManifestStore manifests, Workloa
         try
         {
             var snapshot = translator.Translate(experiments.At(revision.Manifests, time.GetUtcNow()), [.. workloadSet.ByInstance.Values.Where(workload => !revoked.Contains(workload.Id))]);
-            snapshots.Publish(snapshot with { Revision = revision.Number, Manifests = revision.Manifests, Workloads = workloadSet, Revoked = Revoked() });
+            snapshots.Publish(snapshot with { Revision = revision.Number, Manifests = keys.In(revision.Manifests), Workloads = workloadSet, Revoked = Revoked() });
             LogPublished(snapshot.Number, revision.Number, workloadSet.ByInstance.Count, time.GetElapsedTime(started).TotalMilliseconds);
         }
 #pragma warning disable CA1031 // A fault of translation must not end the pipeline: the last good snapshot stays in force.

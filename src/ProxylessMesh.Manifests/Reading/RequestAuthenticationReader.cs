@@ -45,6 +45,11 @@ internal static class RequestAuthenticationReader
             map.Field("jwksUri")?.Fail("it stands beside 'jwks', and one of them would not count", "Keep one of the two");
         }
 
+        if (rule is { Jwks: null, JwksUri: null } && !rule.Issuer.StartsWith("https://", StringComparison.Ordinal) && !rule.Issuer.StartsWith("http://", StringComparison.Ordinal))
+        {
+            map.Warn("it has no keys, and the issuer is no address to find them by: no token is valid", "Write 'jwksUri' or 'jwks'");
+        }
+
         CheckHeaders(map, rule);
         map.End();
         return rule;

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using Envoy.Extensions.Filters.Http.AdaptiveConcurrency.V3;
 using Envoy.Extensions.Filters.Http.Cors.V3;
 using Envoy.Extensions.Filters.Http.Fault.V3;
+using Envoy.Extensions.Filters.Http.JwtAuthn.V3;
 using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
 using Envoy.Extensions.Filters.Http.Rbac.V3;
 using Envoy.Extensions.Filters.Http.StatefulSession.V3;
@@ -15,13 +16,14 @@ namespace ProxylessMesh.Xds.Resources;
 
 /// <summary>
 /// HTTP filters and their overrides by virtual host, route and weight (gRFC A39): the router; fault (A33) and stateful session (A55) of
-/// clients; RBAC (A41), cross-origin policy, rate limits and adaptive concurrency of servers.
+/// clients; RBAC (A41), end-user tokens, cross-origin policy, rate limits and adaptive concurrency of servers.
 /// </summary>
 internal static class HttpFilterDecoder
 {
     private const string RouterType = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
     private const string RbacType = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
     private const string RbacPerRouteType = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
+    private const string JwtType = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
     private const string FaultType = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault";
     private const string CorsType = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors";
     private const string CorsPolicyType = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy";
@@ -132,6 +134,8 @@ internal static class HttpFilterDecoder
                     return new RouterFilterConfig(name);
                 case RbacType when server:
                     return ValueDecoder.Unpack(config, RBAC.Parser, errors) is { } rbac ? Rbac(name, rbac, errors) : null;
+                case JwtType when server:
+                    return ValueDecoder.Unpack(config, JwtAuthentication.Parser, errors) is { } jwt ? new JwtFilterConfig(name, JwtDecoder.Decode(jwt, errors)) : null;
                 case FaultType when !server:
                     return ValueDecoder.Unpack(config, HTTPFault.Parser, errors) is { } fault ? new FaultFilterConfig(name, FaultDecoder.Decode(fault, errors)) : null;
                 case SessionType when !server:

@@ -145,7 +145,8 @@ internal static class RouteDecoder
             : new RouteRuleConfig { Name = route.Name, Match = match, Action = action, Headers = headers, FilterOverrides = overrides };
     }
 
-    private static RequestMatcher? Match(RouteMatch wire, DecodeErrors errors)
+    /// <summary>What of a request must match.</summary>
+    public static RequestMatcher? Match(RouteMatch wire, DecodeErrors errors)
     {
         var path = MatcherDecoder.Path(wire, errors);
         var headers = MatcherDecoder.Headers(wire.Headers, "headers", errors);

@@ -24,6 +24,7 @@ internal sealed partial class RbacMiddleware
     private readonly ProbePaths _probes;
     private readonly InboundMeter _meter;
     private readonly CallDecisions _decisions;
+    private readonly TokenChecks _tokens;
     private readonly LogThrottle _throttle;
     private readonly ILogger _logger;
 
@@ -34,6 +35,7 @@ internal sealed partial class RbacMiddleware
         _probes = probes;
         _meter = meter;
         _decisions = new CallDecisions(calls, meter, options.Value.Inbound.AllowedCallLogRate, time, logger);
+        _tokens = new TokenChecks(meter, time, logger);
         _throttle = new LogThrottle(time);
         _logger = logger;
     }
@@ -80,6 +82,11 @@ internal sealed partial class RbacMiddleware
         if (route.Cors?.Apply(context) is { } preflight)
         {
             return preflight;
+        }
+
+        if (route.Jwt is { } jwt && _tokens.Refuse(context, peer, jwt, input) is { } refusal)
+        {
+            return refusal;
         }
 
         if (engine.HasShadow)

@@ -12,6 +12,10 @@ internal sealed class RefusalResponse(int httpStatus, int grpcStatus, string mes
 {
     public static readonly RefusalResponse Denied = new(StatusCodes.Status403Forbidden, 7, "The mesh does not allow this call.");
 
+    public static readonly RefusalResponse TokenRefused = new(StatusCodes.Status401Unauthorized, 16, "A valid token is needed.");
+
+    public static readonly RefusalResponse TokenForOthers = new(StatusCodes.Status403Forbidden, 7, "The token is not for this service.");
+
     public static readonly RefusalResponse NoPolicyYet = new(StatusCodes.Status503ServiceUnavailable, 14, "This workload has not received its mesh policy yet. Try again.") { RetryAfterSeconds = 1 };
 
     public static readonly RefusalResponse NotMesh = new(StatusCodes.Status503ServiceUnavailable, 14, "This endpoint is not set up for the mesh.");

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ProxylessMesh.Admission;
+using ProxylessMesh.Jwt;
 using ProxylessMesh.Rbac;
 using ProxylessMesh.Xds.Matching;
 using ProxylessMesh.Xds.Resources;
@@ -50,7 +51,8 @@ internal sealed class InboundChain(ImmutableArray<VirtualHostConfig> hosts, Immu
 /// <param name="Engine">Its authorization; null: its action is not for a server, and requests that take it fail (gRFC A36).</param>
 /// <param name="Cors">Its cross-origin policy, or null.</param>
 /// <param name="Admission">What it asks of a call besides, or null.</param>
-internal sealed record InboundRoute(RequestMatcher Match, RbacEngine? Engine, CorsPolicy? Cors = null, CallAdmission? Admission = null)
+/// <param name="Jwt">Which end-user tokens it takes, or null.</param>
+internal sealed record InboundRoute(RequestMatcher Match, RbacEngine? Engine, CorsPolicy? Cors = null, CallAdmission? Admission = null, JwtAuthentication? Jwt = null)
 {
     private static readonly PathMatcher AnyPath = PathMatcher.Prefix("/");
 

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using ProxylessMesh.Admission;
+using ProxylessMesh.Jwt;
 using ProxylessMesh.Rbac;
 using ProxylessMesh.Xds;
 using ProxylessMesh.Xds.Resources;
@@ -9,8 +10,11 @@ namespace ProxylessMesh.Snapshots;
 
 /// <summary>InboundConfig to <see cref="InboundSnapshot"/>. What decodes, compiles.</summary>
 /// <param name="pool">Keeps the limiters of the port that the configs are for.</param>
-internal sealed class InboundCompiler(AdmissionPool pool)
+/// <param name="time">The clock that tokens are held against.</param>
+internal sealed class InboundCompiler(AdmissionPool pool, TimeProvider time)
 {
+    private readonly Dictionary<JwtConfig, JwtAuthentication> _tokens = new(ReferenceEqualityComparer.Instance);
+
     public InboundSnapshot Compile(InboundConfig config, int revision = 1)
     {
         var tls = Connections(config.Listener, tls: true);
@@ -59,7 +63,19 @@ internal sealed class InboundCompiler(AdmissionPool pool)
             route.Match,
             overridden ? RbacCompiler.Compile(filters) : plain,
             cors is null ? null : new CorsPolicy(cors),
-            pool.Compile(filters));
+            pool.Compile(filters),
+            filters.OfType<JwtFilterConfig>().FirstOrDefault() is { } jwt ? Tokens(jwt.Jwt) : null);
+    }
+
+    // Both kinds of connection and all routes have the same filter: its keys are read once.
+    private JwtAuthentication Tokens(JwtConfig config)
+    {
+        if (!_tokens.TryGetValue(config, out var compiled))
+        {
+            _tokens.Add(config, compiled = new JwtAuthentication(config, time));
+        }
+
+        return compiled;
     }
 
     // The most specific override wins (A39).

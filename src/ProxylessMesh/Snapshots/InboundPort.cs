@@ -30,7 +30,7 @@ internal sealed class InboundPort(int number, TimeProvider time) : IDisposable
     /// <summary>Puts a config in force. One at a time: pushes come one after the other.</summary>
     public InboundSnapshot Publish(InboundConfig config)
     {
-        var snapshot = new InboundCompiler(_pool).Compile(config, _current.Revision + 1);
+        var snapshot = new InboundCompiler(_pool, time).Compile(config, _current.Revision + 1);
         Volatile.Write(ref _current, snapshot);
         _policy.TrySetResult();
         return snapshot;

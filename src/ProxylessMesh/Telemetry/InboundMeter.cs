@@ -9,6 +9,7 @@ internal sealed class InboundMeter
     public const string MeterName = "ProxylessMesh";
 
     private readonly Counter<long> _decisions;
+    private readonly Counter<long> _tokens;
     private readonly Counter<long> _plaintext;
     private readonly Counter<long> _handshakes;
     private readonly UpDownCounter<long> _connections;
@@ -19,6 +20,7 @@ internal sealed class InboundMeter
     {
         var meter = meters.Create(MeterName);
         _decisions = meter.CreateCounter<long>("proxyless_mesh.inbound.decisions", "{request}", "Authorization decisions by outcome and policy.");
+        _tokens = meter.CreateCounter<long>("proxyless_mesh.inbound.tokens", "{request}", "Requests where an end-user token could be, by issuer and what became of it.");
         _plaintext = meter.CreateCounter<long>("proxyless_mesh.inbound.plaintext_connections", "{connection}", "Plaintext connections to mesh ports, taken or refused.");
         _handshakes = meter.CreateCounter<long>("proxyless_mesh.inbound.handshakes", "{handshake}", "TLS handshakes with callers; error.type says why one did not end in a proved peer.");
         _connections = meter.CreateUpDownCounter<long>("proxyless_mesh.inbound.connections", "{connection}", "Open connections that may carry calls, by mode: mtls or plaintext.");
@@ -32,6 +34,15 @@ internal sealed class InboundMeter
         if (_decisions.Enabled)
         {
             _decisions.Add(1, new("outcome", outcome), new("policy", policy ?? "none"));
+        }
+    }
+
+    /// <summary>Outcome: valid, missing, not_asked, or why it was refused. Issuers are those of the configuration, so they are bounded.</summary>
+    public void Token(string outcome, string? issuer)
+    {
+        if (_tokens.Enabled)
+        {
+            _tokens.Add(1, new("outcome", outcome), new("issuer", issuer ?? "none"));
         }
     }
 

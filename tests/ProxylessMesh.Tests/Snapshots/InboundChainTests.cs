@@ -67,6 +67,6 @@ public sealed class InboundChainTests
     private static bool? Decide(InboundConfig config, string path, string caller = "storefront")
     {
         var request = Requests.From(caller, path: path);
-        return new InboundCompiler(new AdmissionPool(TimeProvider.System)).Compile(config).Tls!.Find(request)?.Engine?.Decide(request).Allowed;
+        return new InboundCompiler(new AdmissionPool(TimeProvider.System), TimeProvider.System).Compile(config).Tls!.Find(request)?.Engine?.Decide(request).Allowed;
     }
 }

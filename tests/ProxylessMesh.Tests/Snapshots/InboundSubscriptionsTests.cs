@@ -75,7 +75,7 @@ public sealed class InboundSubscriptionsTests : IDisposable
         var chains = new[] { (Wanted: tls, From: Policies.Strict()), (Wanted: plaintext, From: Policies.Disabled()) };
         var listener = new ListenerConfig { Name = "l", FilterChains = [.. chains.Where(static chain => chain.Wanted).SelectMany(static chain => chain.From.Listener.FilterChains)] };
 
-        var snapshot = new InboundCompiler(new AdmissionPool(TimeProvider.System)).Compile(new InboundConfig { Name = "l", Listener = listener });
+        var snapshot = new InboundCompiler(new AdmissionPool(TimeProvider.System), TimeProvider.System).Compile(new InboundConfig { Name = "l", Listener = listener });
 
         Assert.Equal(mode, snapshot.Mode);
     }
@@ -85,7 +85,7 @@ public sealed class InboundSubscriptionsTests : IDisposable
     {
         var chain = Policies.Strict().Listener.FilterChains.Single() with { Transport = TransportProtocol.Any };
 
-        var snapshot = new InboundCompiler(new AdmissionPool(TimeProvider.System)).Compile(new InboundConfig { Name = "l", Listener = new ListenerConfig { Name = "l", DefaultFilterChain = chain } });
+        var snapshot = new InboundCompiler(new AdmissionPool(TimeProvider.System), TimeProvider.System).Compile(new InboundConfig { Name = "l", Listener = new ListenerConfig { Name = "l", DefaultFilterChain = chain } });
 
         Assert.Equal("STRICT", snapshot.Mode);
     }

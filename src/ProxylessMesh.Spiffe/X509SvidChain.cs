@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace ProxylessMesh.Spiffe;
@@ -33,10 +34,19 @@ internal static class X509SvidChain
         using var chain = new X509Chain { ChainPolicy = Policy(bundles, intermediates) };
         chain.ChainPolicy.VerificationTime = now.UtcDateTime;
         chain.ChainPolicy.VerificationTimeIgnored = false;
-        if (!chain.Build(leaf))
+        try
         {
+            if (!chain.Build(leaf))
+            {
+                id = null;
+                return string.Join("; ", chain.ChainStatus.Select(static status => $"{status.Status}: {status.StatusInformation.Trim()}"));
+            }
+        }
+        catch (CryptographicException error)
+        {
+            // OpenSSL loads some certificates that it cannot work with later, such as one whose key is no point of its curve.
             id = null;
-            return string.Join("; ", chain.ChainStatus.Select(static status => $"{status.Status}: {status.StatusInformation.Trim()}"));
+            return $"it is malformed: {error.Message}";
         }
 
         return Find(leaf, chain, bundles, out id);

@@ -38,6 +38,7 @@ internal static class Impostors
         ["no key usage"] = static (ca, id) => ca.Issue(Named(id) with { KeyUsage = null }, id),
         ["for signing code only"] = static (ca, id) => ca.Issue(Named(id) with { Usages = ["1.3.6.1.5.5.7.3.3"] }, id),
         ["giant"] = static (ca, id) => ca.Issue(Named(id) with { PaddingBytes = 40_000 }, id),
+        ["signed by a certificate whose key is no point"] = SignedByNoKey,
         ["a chain of ten"] = static (ca, id) => Enumerable.Range(0, 8).Aggregate(ca, static (above, _) => above.WithIntermediate()).Issue(id),
     };
 
@@ -66,6 +67,17 @@ internal static class Impostors
         using var certificate = Copy(ca.Leaf(Named(id)), key).Create(
             thief.SubjectName, X509SignatureGenerator.CreateForECDsa(thiefKey), thief.NotBefore, thief.NotAfter, [0x42, .. RandomNumberGenerator.GetBytes(8)]);
         return new WorkloadIdentity(id, certificate.CopyWithPrivateKey(key), [X509CertificateLoader.LoadCertificate(thief.RawData)], ca.Bundles);
+    }
+
+    /// <summary>OpenSSL loads such a certificate and gives up, with an error of its own, where it should check a signature by it.</summary>
+    private static WorkloadIdentity SignedByNoKey(TestCa ca, SpiffeId id)
+    {
+        var below = ca.WithIntermediate();
+        var raw = below.Intermediates[0].RawData;
+        var point = below.Intermediates[0].PublicKey.EncodedKeyValue.RawData;
+        var at = raw.AsSpan().IndexOf(point.AsSpan());
+        raw.AsSpan(at + 10, 8).Fill(0xFF);
+        return new WorkloadIdentity(id, below.Leaf(Named(id)), [X509CertificateLoader.LoadCertificate(raw)], ca.Bundles);
     }
 
     // Everything of a real leaf but its key and its signature.

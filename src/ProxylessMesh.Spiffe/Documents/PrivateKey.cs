@@ -62,7 +62,7 @@ internal static class PrivateKey
             import(key);
             return key;
         }
-        catch (Exception error) when (error is CryptographicException or ArgumentException)
+        catch (Exception error) when (error is CryptographicException or ArgumentException or PlatformNotSupportedException)
         {
             key.Dispose();
             return null;

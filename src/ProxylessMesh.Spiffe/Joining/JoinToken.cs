@@ -87,7 +87,8 @@ internal sealed class JoinToken
             return null;
         }
 
+        // Its Try form throws where the last character has bits that belong to no byte.
         var bytes = new byte[length];
-        return Base64Url.TryDecodeFromChars(part, bytes, out var written) && written == length ? bytes : null;
+        return Base64Url.DecodeFromChars(part, bytes, out _, out var written) == OperationStatus.Done && written == length ? bytes : null;
     }
 }

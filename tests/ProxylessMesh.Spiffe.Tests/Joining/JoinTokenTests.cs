@@ -51,6 +51,13 @@ public sealed class JoinTokenTests
     }
 
     [Fact]
+    public void Text_whose_last_bits_belong_to_no_byte_is_refused()
+    {
+        // 32 bytes leave two bits of the last character over.
+        Assert.All("BCDFGHJKLNOPRSTVWXZabdefhijlmnpqrtuvxyz1235679-_", last => Assert.False(JoinToken.TryParse(Token.Text[..^1] + last, out _)));
+    }
+
+    [Fact]
     public void Any_text_cut_off_is_refused()
     {
         for (var length = 0; length < Token.Text.Length; length++)

@@ -35,7 +35,7 @@ internal static class XdsTargets
             using var pool = new AdmissionPool(TimeProvider.System);
             if (listener.FilterChains.All(static chain => chain.Http.InlineRoutes is not null) && listener.DefaultFilterChain is not { Http.InlineRoutes: null })
             {
-                new InboundCompiler(pool).Compile(new InboundConfig { Name = listener.Name, Listener = listener });
+                new InboundCompiler(pool, TimeProvider.System).Compile(new InboundConfig { Name = listener.Name, Listener = listener });
             }
         }
 

@@ -1,7 +1,9 @@
 using System.Net;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using ProxylessMesh.Admission;
 using ProxylessMesh.Snapshots;
+using ProxylessMesh.TestSupport;
 using ProxylessMesh.Xds;
 using ProxylessMesh.Xds.Client;
 using ProxylessMesh.Xds.Resources;
@@ -12,11 +14,60 @@ public sealed class InboundSubscriptionsTests : IDisposable
 {
     private readonly InboundOnly _xds = new();
     private readonly InboundPorts _ports = new(TimeProvider.System);
+    private readonly FakeTimeProvider _time = new();
+    private readonly LogGuard _logs = new(LogLevel.Debug);
+    private readonly LoggerFactory _loggers = new();
     private readonly InboundSubscriptions _subscriptions;
 
-    public InboundSubscriptionsTests() => _subscriptions = new InboundSubscriptions(_xds, _ports, NullLogger<InboundSubscriptions>.Instance);
+    public InboundSubscriptionsTests()
+    {
+        _loggers.AddProvider(_logs);
+        _subscriptions = new InboundSubscriptions(_xds, _ports, _time, new Logger<InboundSubscriptions>(_loggers));
+    }
 
-    public void Dispose() => _subscriptions.Dispose();
+    public void Dispose()
+    {
+        _subscriptions.Dispose();
+        _loggers.Dispose();
+        _logs.Dispose();
+    }
+
+    [Fact]
+    public void Start_that_waits_for_its_registration_warns_nobody()
+    {
+        _subscriptions.Watch(new IPEndPoint(IPAddress.Loopback, 8080), boundPort: 5000);
+
+        _xds.Push(new XdsUpdate<InboundConfig>.Missing("not registered"));
+        _time.Advance(TimeSpan.FromSeconds(4));
+        _xds.Push(new XdsUpdate<InboundConfig>.Ready(Policies.Strict()));
+        _time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.DoesNotContain(_logs.Entries, static entry => entry.Level >= LogLevel.Warning);
+    }
+
+    [Fact]
+    public void Policy_that_does_not_come_is_warned_about_once_after_a_moment()
+    {
+        _subscriptions.Watch(new IPEndPoint(IPAddress.Loopback, 8080), boundPort: 5000);
+
+        _xds.Push(new XdsUpdate<InboundConfig>.Missing("not registered"));
+        _xds.Push(new XdsUpdate<InboundConfig>.Missing("not registered by anyone"));
+        Assert.DoesNotContain(_logs.Entries, static entry => entry.Level >= LogLevel.Warning);
+        _time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Contains("not registered by anyone", Assert.Single(_logs.Entries, static entry => entry.Level >= LogLevel.Warning).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Policy_that_is_taken_away_later_is_warned_about_at_once()
+    {
+        _subscriptions.Watch(new IPEndPoint(IPAddress.Loopback, 8080), boundPort: 5000);
+        _xds.Push(new XdsUpdate<InboundConfig>.Ready(Policies.Strict()));
+
+        _xds.Push(new XdsUpdate<InboundConfig>.Missing("not registered"));
+
+        Assert.Single(_logs.Entries, static entry => entry.Level == LogLevel.Warning);
+    }
 
     [Theory]
     [InlineData("10.1.2.3", "proxylessmesh/inbound/10.1.2.3:8080")]

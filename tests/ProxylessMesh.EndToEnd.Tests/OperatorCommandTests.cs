@@ -68,6 +68,8 @@ public sealed class OperatorCommandTests
         Assert.True(json.ExitCode == 0, json.ToString());
         var workload = Assert.Single(json.Json.GetProperty("workloads").EnumerateArray().ToList());
         Assert.Equal(("server", "spiffe://mesh.local/ns/test/sa/server"), (workload.GetProperty("service").GetString(), workload.GetProperty("identity").GetString()));
+        Assert.Equal("ready", workload.GetProperty("certificate").GetProperty("state").GetString());
+        Assert.InRange(workload.GetProperty("certificate").GetProperty("expiresAt").GetDateTimeOffset() - DateTimeOffset.UnixEpoch, TimeSpan.FromDays(365), TimeSpan.FromDays(365 * 200));
         Assert.Equal(workload.GetProperty("instance").GetString(), Assert.Single(json.Json.GetProperty("nodes").EnumerateArray().ToList()).GetProperty("node").GetString());
         Assert.Equal(0, table.ExitCode);
         Assert.Contains("server.test", table.Output, StringComparison.Ordinal);

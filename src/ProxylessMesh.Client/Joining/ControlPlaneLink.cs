@@ -37,6 +37,7 @@ internal sealed class ControlPlaneLink : IDisposable
                 options,
                 provider.GetServices<WorkloadServesCalls>(),
                 provider.GetService<CallQuestionAnswer>() ?? CallQuestionAnswer.None,
+                identities,
                 time,
                 provider.GetRequiredService<ILogger<WorkloadRegistration>>()),
             Bundles = identities is MeshCaSource source ? new BundleWatch(channel, source, time, provider.GetRequiredService<ILogger<BundleWatch>>()) : null,

@@ -33,9 +33,10 @@ internal sealed partial class WorkloadRegistration
     private WorkloadEndpoints? _endpoints;
     private bool _isServing = true;
     private bool _isDraining;
+    private IdentityStatus? _identity;
     private Channel<bool>? _changes;
 
-    public WorkloadRegistration(ControlPlaneChannel channel, MeshNode node, IOptions<MeshOptions> options, IEnumerable<WorkloadServesCalls> servers, CallQuestionAnswer calls, TimeProvider time, ILogger<WorkloadRegistration> logger)
+    public WorkloadRegistration(ControlPlaneChannel channel, MeshNode node, IOptions<MeshOptions> options, IEnumerable<WorkloadServesCalls> servers, CallQuestionAnswer calls, IdentitySource identities, TimeProvider time, ILogger<WorkloadRegistration> logger)
     {
         _channel = channel;
         _node = node;
@@ -43,6 +44,12 @@ internal sealed partial class WorkloadRegistration
         _calls = calls;
         _time = time;
         _logger = logger;
+        if (identities is RenewingIdentitySource renewing)
+        {
+            _identity = renewing.Status;
+            renewing.StatusChanged += status => Change(() => _identity = status);
+        }
+
         _endpoints = servers.Any() ? null : WorkloadEndpoints.None;
     }
 
@@ -190,10 +197,11 @@ internal sealed partial class WorkloadRegistration
         WorkloadEndpoints? told = null;
         var toldServing = true;
         var toldDraining = false;
+        IdentityStatus? toldIdentity = null;
         while (await changes.WaitToReadAsync(stop).ConfigureAwait(false))
         {
             changes.TryRead(out _);
-            var (endpoints, isServing, isDraining) = Read();
+            var (endpoints, isServing, isDraining, identity) = Read();
             if (endpoints is null)
             {
                 continue;
@@ -209,6 +217,12 @@ internal sealed partial class WorkloadRegistration
             {
                 await requests.WriteAsync(new JoinRequest { Health = new HealthReport { Health = HealthOf(isServing) } }, stop).ConfigureAwait(false);
                 toldServing = isServing;
+            }
+
+            if (identity is not null && !ReferenceEquals(toldIdentity, identity))
+            {
+                await requests.WriteAsync(new JoinRequest { Identity = IdentityReports.Of(identity) }, stop).ConfigureAwait(false);
+                toldIdentity = identity;
             }
 
             while (NextReport() is { } report)
@@ -286,11 +300,11 @@ internal sealed partial class WorkloadRegistration
 
     private static Health HealthOf(bool isServing) => isServing ? Health.Serving : Health.NotServing;
 
-    private (WorkloadEndpoints? Endpoints, bool IsServing, bool IsDraining) Read()
+    private (WorkloadEndpoints? Endpoints, bool IsServing, bool IsDraining, IdentityStatus? Identity) Read()
     {
         lock (_lock)
         {
-            return (_endpoints, _isServing, _isDraining);
+            return (_endpoints, _isServing, _isDraining, _identity);
         }
     }
 

@@ -17,7 +17,15 @@ internal sealed record WorkloadAnswer(
     string Version,
     string Health,
     ImmutableArray<string> Addresses,
-    string LibraryVersion);
+    string LibraryVersion,
+    CertificateAnswer? Certificate = null);
+
+/// <param name="State"><c>ready</c>, <c>stale</c> (a renewal has failed), <c>expired</c> or <c>waiting</c>, as the workload says.</param>
+/// <param name="ExpiresAt">When it ends.</param>
+/// <param name="RenewsAt">When it will be renewed; null where somebody else decides.</param>
+/// <param name="FailingSince">Since when renewals fail.</param>
+/// <param name="Reason">Why, with the cure.</param>
+internal sealed record CertificateAnswer(string State, DateTimeOffset? ExpiresAt, DateTimeOffset? RenewsAt, DateTimeOffset? FailingSince, string? Reason);
 
 internal sealed record NodeAnswer(
     string Node,

@@ -60,15 +60,15 @@ internal sealed record CallLineKey(
         call.Caller.Length > 0 ? call.Caller : call.Address,
         callers.Find(call),
         call.MeshTls,
-        CallReportReader.Shown(call.Method),
-        CallReportReader.Shown(call.Path),
-        CallReportReader.Shown(call.Endpoint),
-        CallReportReader.Shown(call.Host),
+        WorkloadReports.Shown(call.Method),
+        WorkloadReports.Shown(call.Path),
+        WorkloadReports.Shown(call.Endpoint),
+        WorkloadReports.Shown(call.Host),
         call.Outcome,
         call.Before,
         call.Verdict,
-        CallReportReader.Shown(call.Verdict == Verdict.Unspecified ? call.Policy : call.VerdictPolicy),
-        CallReportReader.Shown(call.Missing));
+        WorkloadReports.Shown(call.Verdict == Verdict.Unspecified ? call.Policy : call.VerdictPolicy),
+        WorkloadReports.Shown(call.Missing));
 }
 
 /// <summary>How often and when.</summary>

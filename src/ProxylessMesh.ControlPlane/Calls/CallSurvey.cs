@@ -61,7 +61,7 @@ internal sealed class CallSurvey(WorkloadConversations conversations, TimeProvid
         try
         {
             var report = await conversation.AskAsync(question, Patience, time, cancellationToken);
-            return CallReportReader.Check(report, workload) is { } problem ? (null, problem) : (report, "");
+            return WorkloadReports.Check(report, workload) is { } problem ? (null, problem) : (report, "");
         }
         catch (Exception exception) when (exception is TimeoutException or OperationCanceledException or IOException or InvalidOperationException or Grpc.Core.RpcException)
         {

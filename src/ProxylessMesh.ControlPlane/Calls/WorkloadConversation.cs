@@ -17,6 +17,9 @@ internal sealed class WorkloadConversation(IServerStreamWriter<JoinResponse> res
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource<CallReport>> _pending = new();
     private ulong _lastId;
 
+    /// <summary>How the workload says that its certificate stands; null before it said so.</summary>
+    public IdentityReport? Identity { get; set; }
+
     public async Task SendAsync(JoinResponse response)
     {
         await _turn.WaitAsync(ending);

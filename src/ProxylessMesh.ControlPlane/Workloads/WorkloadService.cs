@@ -93,6 +93,9 @@ internal sealed partial class WorkloadService(WorkloadRegistry registry, Manifes
                     case JoinRequest.MessageOneofCase.CallReport:
                         conversation.Take(requests.Current.CallReport);
                         break;
+                    case JoinRequest.MessageOneofCase.Identity when WorkloadReports.IsGood(requests.Current.Identity):
+                        conversation.Identity = requests.Current.Identity;
+                        break;
                     case JoinRequest.MessageOneofCase.Registration:
                         throw new RpcException(new Status(StatusCode.InvalidArgument, "This stream has registered already. Open another one to register anew."));
                     default:

@@ -35,9 +35,9 @@ internal static class StatusCommand
     private static void Print(StatusAnswer status, List<string> refusals)
     {
         Printer.Line($"Revision {status.Revision}, snapshot {status.Snapshot}, {status.ManifestErrors} mistakes in manifests{(status.ManifestErrors > 0 ? " ('mesh get' shows them)" : "")}.");
-        Printer.Table("Workloads", ["Service", "Version", "Health", "Addresses", "Identity", "Instance"], status.Workloads.Select(static workload => new[]
+        Printer.Table("Workloads", ["Service", "Version", "Health", "Addresses", "Certificate", "Identity", "Instance"], status.Workloads.Select(static workload => new[]
         {
-            $"{workload.Service}.{workload.Namespace}", workload.Version, workload.Health, string.Join(' ', workload.Addresses), workload.Identity, workload.Instance,
+            $"{workload.Service}.{workload.Namespace}", workload.Version, workload.Health, string.Join(' ', workload.Addresses), Certificate(workload.Certificate), workload.Identity, workload.Instance,
         }));
         Printer.Table("Nodes", ["Node", "Client", "Protocol", "Listeners", "Routes", "Clusters", "Endpoints"], status.Nodes.Select(static node => new[]
         {
@@ -45,6 +45,9 @@ internal static class StatusCommand
         }));
         refusals.ForEach(Printer.Line);
     }
+
+    private static string Certificate(CertificateAnswer? certificate)
+        => certificate is null ? "" : $"{certificate.State}{(certificate.ExpiresAt is { } end ? $" until {end.ToString("u", CultureInfo.InvariantCulture)}" : "")}{(certificate.Reason is { } reason ? $": {reason}" : "")}";
 
     private static string State(NodeAnswer node, string type)
         => node.Types.FirstOrDefault(candidate => candidate.Type == type) is { } found ? string.Create(CultureInfo.InvariantCulture, $"{found.State} r{found.Revision} ({found.Subscribed})") : "";

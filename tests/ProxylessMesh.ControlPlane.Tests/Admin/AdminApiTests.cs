@@ -2,10 +2,12 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.DependencyInjection;
 using ProxylessMesh.ControlPlane.Admin;
 using ProxylessMesh.ControlPlane.Tests.Hosting;
 using ProxylessMesh.Protos;
+using ProxylessMesh.Protos.V1;
 using ProxylessMesh.Spiffe;
 
 namespace ProxylessMesh.ControlPlane.Tests.Admin;
@@ -130,6 +132,30 @@ public sealed class AdminApiTests
         Assert.Equal("refused", node.GetProperty("types")[0].GetProperty("state").GetString());
         Assert.Equal("clusters[x] is odd", node.GetProperty("types")[0].GetProperty("reason").GetString());
         Assert.Equal("catalog", status.GetProperty("workloads")[0].GetProperty("service").GetString());
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Status_tells_how_the_certificate_of_a_workload_stands_and_believes_no_nonsense()
+    {
+        await using var controlPlane = await TestControlPlane.StartAsync();
+        using var join = await TestJoin.StartAsync(controlPlane.Connect("catalog"), TestControlPlane.Registration("catalog", "catalog-1"));
+        using var client = Operator(controlPlane);
+        var end = TimeProvider.System.GetUtcNow().AddHours(2);
+
+        await join.SendAsync(new() { Identity = new() { State = IdentityReport.Types.State.Stale, ExpiresAt = end.ToTimestamp(), Reason = "the CA is\naway" } });
+        await join.SendAsync(new() { Identity = new() { State = IdentityReport.Types.State.Ready, ExpiresAt = new() { Seconds = long.MaxValue } } });
+        await join.SendAsync(new() { Identity = new() { State = IdentityReport.Types.State.Ready, Reason = new string('a', 100_000) } });
+        await join.SendAsync(new() { Health = new() { Health = Health.NotServing } });
+        JsonElement workload;
+        do
+        {
+            workload = (await client.GetFromJsonAsync<JsonElement>("/api/v1/status", TestEnd)).GetProperty("workloads")[0];
+        }
+        while (workload.GetProperty("health").GetString() == "serving");
+
+        var certificate = workload.GetProperty("certificate");
+        Assert.Equal(("stale", "the CA is\uFFFDaway"), (certificate.GetProperty("state").GetString(), certificate.GetProperty("reason").GetString()));
+        Assert.Equal(end, certificate.GetProperty("expiresAt").GetDateTimeOffset());
     }
 
     private const string Service = "apiVersion: v1\nkind: Service\nmetadata: { name: catalog, namespace: shop }\nspec: { ports: [{ name: http, port: 80 }] }\n";

@@ -109,6 +109,28 @@ public sealed class PreviewTests
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task Answer_larger_than_a_message_may_be_ends_that_stream_alone()
+    {
+        await using var controlPlane = await TestControlPlane.StartAsync();
+        using var huge = await JoinAsync(controlPlane, "catalog", "catalog-1");
+        using var good = await JoinAsync(controlPlane, "catalog", "catalog-2");
+        using var client = Operator(controlPlane);
+
+        var asking = PreviewAsync(client, Policy);
+        var question = (await huge.ReadAsync()).CallQuestion;
+
+        // The end may come while it is still being written.
+        await huge.SendAsync(new JoinRequest { CallReport = new CallReport { Id = question.Id, Error = new string('a', 5 * 1024 * 1024) } }).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await AnswerAsync(good, Call("batch", 1, Verdict.Denied));
+
+        var answer = await asking;
+        Assert.Equal("catalog-1", Assert.Single(answer.Unanswered).Instance);
+        Assert.Equal(1ul, Assert.Single(answer.Denied).Count);
+        await Assert.ThrowsAsync<Grpc.Core.RpcException>(huge.ReadAsync);
+        await good.SendAsync(new JoinRequest { Health = new HealthReport { Health = Health.Serving } });
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task Answer_to_nobodys_question_changes_nothing()
     {
         await using var controlPlane = await TestControlPlane.StartAsync();

@@ -7,10 +7,10 @@ using ProxylessMesh.Spiffe;
 namespace ProxylessMesh.ControlPlane.Calls;
 
 /// <summary>
-/// A workload's answer, or why it is none. It is trusted for what it says of itself and nothing else: whose calls they were is decided
+/// What workloads say, taken or refused. A workload is trusted for what it says of itself and nothing else: whose calls they were is decided
 /// by its registration, not by the answer.
 /// </summary>
-internal static class CallReportReader
+internal static class WorkloadReports
 {
     private const int MaxCalls = 2048;
     private const int MaxText = 512;
@@ -33,6 +33,10 @@ internal static class CallReportReader
 
         return report.LeftOut > MaxCount || !IsSpan(report.Recorded) ? "It answered with a number that cannot be." : report.Calls.Select(call => Problem(call, workload)).FirstOrDefault(static problem => problem is not null);
     }
+
+    /// <summary>Whether what a workload says of its certificate can be shown.</summary>
+    public static bool IsGood(IdentityReport report)
+        => IsTime(report.ExpiresAt) && IsTime(report.RenewsAt) && IsTime(report.FailingSince) && System.Enum.IsDefined(report.State) && report.Reason.Length <= MaxText;
 
     /// <summary>A text of the outside world for one line of a table: bounded, without control characters.</summary>
     public static string Shown(string text)

@@ -40,13 +40,12 @@ internal static class MigrationAnswers
             return ("in force", "");
         }
 
+        // Probes are answered in STRICT too.
         var calls = callers.Aggregate(0UL, static (sum, caller) => sum + caller.Calls);
-        var probes = callers.Aggregate(0UL, static (sum, caller) => sum + caller.Probes);
         return destination switch
         {
             { Modes: var modes } when modes.Contains(MtlsMode.Disable) => ("unknown", "In DISABLE callers of the mesh call in plaintext too and cannot be told from others. Set PERMISSIVE first."),
             _ when calls > 0 => ("would break callers", $"{calls} calls came in plaintext."),
-            _ when probes > 0 => ("would break callers", $"{probes} probes came in plaintext, and STRICT takes none: give them a port of Mesh:Inbound:PlaintextPorts."),
             { IsUnheard: true } => ("unknown", "Not every workload of the service answered."),
             _ => ("ready", ""),
         };

@@ -52,7 +52,7 @@ internal sealed partial class CallDecisions(CallSummaries calls, InboundMeter me
         meter.Decided("allowed", decision.Policy);
         Tag("allowed", decision.Policy);
         return calls.IsOn || allowedLogRate > 0
-            ? CountAsync(next, context, peer, CallSummaries.Describe(context.Request, peer, snapshot, isProbe && peer.Id is null ? CallOutcome.Probe : CallOutcome.Allowed, decision.Policy))
+            ? CountAsync(next, context, peer, CallSummaries.Describe(context.Request, peer, snapshot, isProbe ? CallOutcome.Probe : CallOutcome.Allowed, decision.Policy))
             : next(context);
     }
 

@@ -75,6 +75,6 @@ internal enum CallOutcome
     Allowed,
     Denied,
 
-    /// <summary>Let in by <c>Mesh:Inbound:ProbePaths</c>, in plaintext.</summary>
+    /// <summary>Let in by <c>Mesh:Inbound:ProbePaths</c>, whatever the policies and the mode.</summary>
     Probe,
 }

@@ -36,14 +36,14 @@ internal sealed class PolicyProposal
     /// <param name="isOfToday">They were decided by the policies that the proposal would change.</param>
     public RecordedVerdict Judge(in CallKey key, CallEntry entry, bool isOfToday)
     {
-        if (!key.IsTls && _plaintext is null)
-        {
-            return new RecordedVerdict(Answer.Denied, ModePolicy);
-        }
-
         if (key.Outcome == CallOutcome.Probe)
         {
             return new RecordedVerdict(Answer.Allowed);
+        }
+
+        if (!key.IsTls && _plaintext is null)
+        {
+            return new RecordedVerdict(Answer.Denied, ModePolicy);
         }
 
         // Where mesh TLS would end, the callers of the mesh would come without it and prove nothing any more.

@@ -120,7 +120,7 @@ public sealed class PreviewTests
         var question = (await huge.ReadAsync()).CallQuestion;
 
         // The end may come while it is still being written.
-        await huge.SendAsync(new JoinRequest { CallReport = new CallReport { Id = question.Id, Error = new string('a', 5 * 1024 * 1024) } }).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await huge.SendAsync(new JoinRequest { CallReport = new CallReport { Id = question.Id, Error = new string('a', 5 * 1024 * 1024) } }).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         await AnswerAsync(good, Call("batch", 1, Verdict.Denied));
 
         var answer = await asking;

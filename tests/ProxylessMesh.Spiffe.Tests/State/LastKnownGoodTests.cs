@@ -87,15 +87,15 @@ public sealed class LastKnownGoodTests : IDisposable
 
     [Fact]
     public async Task Snapshot_signed_under_another_root_is_refused()
-        => await RefusedToSaveAsync("not the control plane", SnapshotSignature.Sign(Content(), TestCa.Create().Leaf(SignerLeaf)));
+        => await RefusedToSaveAsync("not the control plane", SnapshotSignature.Sign(Content(), TestCa.Create().Leaf(SignerLeaf), []));
 
     [Fact]
     public async Task Workloads_certificate_signs_no_snapshot()
-        => await RefusedToSaveAsync("not the control plane", SnapshotSignature.Sign(Content(), Ca.Leaf(new TestLeaf { Uris = [_workload.Id.ToString()] })));
+        => await RefusedToSaveAsync("not the control plane", SnapshotSignature.Sign(Content(), Ca.Leaf(new TestLeaf { Uris = [_workload.Id.ToString()] }), []));
 
     [Fact]
     public async Task Certificate_without_any_extended_usage_signs_no_snapshot()
-        => await RefusedToSaveAsync("not the control plane", SnapshotSignature.Sign(Content(), Ca.Leaf(SignerLeaf with { Usages = [] })));
+        => await RefusedToSaveAsync("not the control plane", SnapshotSignature.Sign(Content(), Ca.Leaf(SignerLeaf with { Usages = [] }), []));
 
     [Fact]
     public async Task Snapshot_is_refused_when_it_is_too_old_and_the_clock_decides_at_each_load()
@@ -173,7 +173,7 @@ public sealed class LastKnownGoodTests : IDisposable
 
     private static TestLeaf SignerLeaf => new() { Usages = [SnapshotSignature.KeyUsageOid] };
 
-    private static byte[] Sign(SnapshotContent content) => SnapshotSignature.Sign(content, Ca.Leaf(SignerLeaf));
+    private static byte[] Sign(SnapshotContent content) => SnapshotSignature.Sign(content, Ca.Leaf(SignerLeaf), []);
 
     private SnapshotContent Content(ulong version = 1) => new()
     {

@@ -14,16 +14,18 @@ internal static class X509SvidChain
     public static bool IsAllowed(TrustBundleSet bundles, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors, PeerAuthorizer expected, Action<PeerProof>? proved = null)
     {
         // The name is the SPIFFE ID, so a host name mismatch means nothing; everything else does.
-        if ((errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) != SslPolicyErrors.None
-            || certificate is not X509Certificate2 leaf
-            || chain is null
-            || Find(leaf, chain, bundles, out var id) is not null
-            || !expected(id!))
+        var proof = certificate is not X509Certificate2 leaf || chain is null ? null : (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) switch
+        {
+            SslPolicyErrors.None => Find(leaf, chain, bundles, out var id) is null ? PeerProof.Of(id!, chain) : null,
+            SslPolicyErrors.RemoteCertificateChainErrors => SelfIssuedLeaf.TryProve(leaf, bundles, chain.ChainPolicy.ApplicationPolicy, TimeProvider.System.GetUtcNow()),
+            _ => null,
+        };
+        if (proof is null || !expected(proof.Id))
         {
             return false;
         }
 
-        proved?.Invoke(PeerProof.Of(id!, chain));
+        proved?.Invoke(proof);
         return true;
     }
 
@@ -38,8 +40,8 @@ internal static class X509SvidChain
         {
             if (!chain.Build(leaf))
             {
-                id = null;
-                return string.Join("; ", chain.ChainStatus.Select(static status => $"{status.Status}: {status.StatusInformation.Trim()}"));
+                id = SelfIssuedLeaf.TryProve(leaf, bundles, [], now)?.Id;
+                return id is not null ? null : string.Join("; ", chain.ChainStatus.Select(static status => $"{status.Status}: {status.StatusInformation.Trim()}"));
             }
         }
         catch (CryptographicException error)

@@ -23,6 +23,7 @@ internal static class MeshClientRegistration
     {
         services.TryAddSingleton<MeshNode>();
         services.TryAddSingleton(IdentitySourceFactory.Create);
+        services.TryAddSingleton(IdentitySourceFactory.CreateJwt);
         services.TryAddSingleton(ControlPlaneLink.Create);
         services.TryAddSingleton(CreateXdsClient);
         services.TryAddSingleton(static provider => new LocalState(

@@ -30,6 +30,15 @@ internal static class IdentitySourceFactory
         CertificateFileSource FromFiles(CertificateFileSettings settings) => new(settings, time, loggers.CreateLogger<CertificateFileSource>()) { AlsoTrusted = also };
     }
 
+    /// <summary>JWT-SVIDs come from a SPIFFE agent alone; made when the application asks for it.</summary>
+    public static JwtSvidSource CreateJwt(IServiceProvider provider)
+    {
+        var options = provider.GetRequiredService<IOptions<MeshOptions>>().Value.Identity;
+        return options.Source == MeshIdentitySource.WorkloadApi
+            ? new JwtSvidSource(WorkloadApi(options.WorkloadApi), provider.GetRequiredService<TimeProvider>())
+            : throw new InvalidOperationException($"JWT-SVIDs come from a SPIFFE agent, but Mesh:Identity:Source is {options.Source}. Set it to WorkloadApi.");
+    }
+
     /// <summary>The agent's address as it is written; empty where nothing names it.</summary>
     public static string Socket(MeshIdentityOptions.WorkloadApiOptions options)
         => options.Socket is { Length: > 0 } socket ? socket : Environment.GetEnvironmentVariable(WorkloadApiAddress.Variable) ?? "";

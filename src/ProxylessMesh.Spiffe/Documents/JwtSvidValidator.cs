@@ -25,6 +25,13 @@ internal static class JwtSvidValidator
     /// <param name="svid">What the token says.</param>
     /// <returns>The rule that it breaks, or <see langword="null"/>.</returns>
     public static string? Check(string token, Func<TrustDomain, SpiffeBundle?> bundle, IReadOnlyCollection<string> audience, DateTimeOffset now, out JwtSvid? svid)
+        => Check(token, bundle, audience, now, "", out svid);
+
+    /// <summary>Reads a token that the process's own agent has just given it: all but the signature is checked.</summary>
+    public static string? CheckOwn(string token, IReadOnlyCollection<string> audience, DateTimeOffset now, string hint, out JwtSvid? svid)
+        => Check(token, null, audience, now, hint, out svid);
+
+    private static string? Check(string token, Func<TrustDomain, SpiffeBundle?>? bundle, IReadOnlyCollection<string> audience, DateTimeOffset now, string hint, out JwtSvid? svid)
     {
         svid = null;
         if (token.Length > MaxTokenChars)
@@ -50,23 +57,30 @@ internal static class JwtSvidValidator
             return badClaim;
         }
 
-        if (bundle(id!.TrustDomain) is not { } authorities)
+        if (bundle is not null && CheckSignature(token.AsSpan(0, parts[1].End.GetOffset(token.Length)), signature, bundle(id!.TrustDomain), id, algorithm!, keyId!) is { } forged)
+        {
+            return forged;
+        }
+
+        svid = new JwtSvid(token, id!, audiences, expiresAt, claims, hint);
+        return null;
+    }
+
+    private static string? CheckSignature(ReadOnlySpan<char> content, byte[] signature, SpiffeBundle? bundle, SpiffeId id, string algorithm, string keyId)
+    {
+        if (bundle is null)
         {
             return $"trust domain '{id.TrustDomain}' is not known here";
         }
 
-        if (!authorities.JwtAuthorities.TryGetValue(keyId!, out var authority))
+        if (!bundle.JwtAuthorities.TryGetValue(keyId, out var authority))
         {
             return $"trust domain '{id.TrustDomain}' has no key '{keyId}'";
         }
 
-        if (!JwtSignature.IsValid(authority.Key, algorithm!, Encoding.ASCII.GetBytes(token, 0, parts[1].End.GetOffset(token.Length)), signature))
-        {
-            return $"its signature is not one of key '{keyId}' by {algorithm}";
-        }
-
-        svid = new JwtSvid(token, id, audiences, expiresAt, claims);
-        return null;
+        var bytes = new byte[content.Length];
+        Encoding.ASCII.GetBytes(content, bytes);
+        return JwtSignature.IsValid(authority.Key, algorithm, bytes, signature) ? null : $"its signature is not one of key '{keyId}' by {algorithm}";
     }
 
     private static string? CheckHeader(JsonElement header, out string? algorithm, out string? keyId)

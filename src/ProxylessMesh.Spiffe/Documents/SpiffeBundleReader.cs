@@ -18,11 +18,14 @@ internal static class SpiffeBundleReader
     public const int MaxKeys = 256;
 
     /// <summary>Reads the document of one trust domain.</summary>
+    /// <param name="json">The document.</param>
+    /// <param name="trustDomain">Whose it is: known from where it came, not from what it says.</param>
+    /// <param name="isJwtBundle">It is a plain JWK set, as a Workload API sends it: keys without <c>use</c> sign JWT-SVIDs (SPIFFE Workload API §6.2.2).</param>
     /// <exception cref="FormatException">It is no such document.</exception>
-    public static SpiffeBundle Read(ReadOnlyMemory<byte> json, TrustDomain trustDomain)
+    public static SpiffeBundle Read(ReadOnlyMemory<byte> json, TrustDomain trustDomain, bool isJwtBundle = false)
     {
         using var document = Open(json);
-        return Read(document.RootElement, trustDomain);
+        return Read(document.RootElement, trustDomain, isJwtBundle);
     }
 
     /// <summary>Reads a map <c>{"trust_domains": {"a.test": BUNDLE, …}}</c>. One bad bundle makes all of it bad (gRFC A87).</summary>
@@ -71,7 +74,7 @@ internal static class SpiffeBundleReader
 
     /// <summary>Reads a document that is parsed already.</summary>
     /// <exception cref="FormatException">It is no such document.</exception>
-    public static SpiffeBundle Read(JsonElement document, TrustDomain trustDomain)
+    public static SpiffeBundle Read(JsonElement document, TrustDomain trustDomain, bool isJwtBundle = false)
     {
         // An empty list revokes every key; a missing one is no bundle (SPIFFE Trust Domain and Bundle §4.1.3).
         if (document.ValueKind != JsonValueKind.Object || !document.TryGetProperty("keys", out var keys) || keys.ValueKind != JsonValueKind.Array)
@@ -91,7 +94,7 @@ internal static class SpiffeBundleReader
         {
             try
             {
-                ReadKey(jwk, certificates, authorities);
+                ReadKey(jwk, isJwtBundle ? "jwt-svid" : null, certificates, authorities);
             }
             catch (FormatException error)
             {
@@ -111,14 +114,14 @@ internal static class SpiffeBundleReader
         };
     }
 
-    private static void ReadKey(JsonElement jwk, ImmutableArray<X509Certificate2>.Builder certificates, Dictionary<string, JwtAuthority> authorities)
+    private static void ReadKey(JsonElement jwk, string? withoutUse, ImmutableArray<X509Certificate2>.Builder certificates, Dictionary<string, JwtAuthority> authorities)
     {
         if (jwk.ValueKind != JsonValueKind.Object)
         {
             throw new FormatException("it is no object");
         }
 
-        switch (jwk.TryGetProperty("use", out var use) && use.ValueKind == JsonValueKind.String ? use.GetString() : null)
+        switch (jwk.TryGetProperty("use", out var use) && use.ValueKind == JsonValueKind.String ? use.GetString() : withoutUse)
         {
             case "x509-svid" when certificates.Count < IdentityAnswer.MaxAuthorities:
                 certificates.Add(JsonWebKeyReader.ReadCertificate(jwk));

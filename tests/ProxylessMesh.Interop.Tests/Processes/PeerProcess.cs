@@ -72,6 +72,31 @@ internal sealed class PeerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts a server and waits until it accepts connections on a UNIX socket.</summary>
+    public static async Task<PeerProcess> ServeSocketAsync(string name, string socketPath, IEnumerable<string> arguments, CancellationToken cancellationToken)
+    {
+        var server = Start(name, arguments, new Dictionary<string, string>());
+        while (true)
+        {
+            using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                await probe.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellationToken);
+                return server;
+            }
+            catch (SocketException) when (!server._process.HasExited)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancellationToken);
+            }
+            catch (SocketException)
+            {
+                var log = server.Log;
+                await server.DisposeAsync();
+                throw new InvalidOperationException($"The peer '{name}' ended before it listened:\n{log}");
+            }
+        }
+    }
+
     /// <summary>Runs a program to its end and returns what it wrote to standard output.</summary>
     public static async Task<string> RunAsync(string name, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
     {

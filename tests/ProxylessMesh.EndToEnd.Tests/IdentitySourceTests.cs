@@ -126,7 +126,7 @@ public sealed class IdentitySourceTests
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var id = SpiffeId.Parse($"spiffe://mesh.local/ns/{TestMesh.Namespace}/sa/{service}");
         using var leaf = Authority(mesh).Issue(id, new PublicKey(key), TimeSpan.FromHours(1));
-        return IdentityAnswer.Own(id, leaf, key, new TrustBundleSet([Authority(mesh).Bundle]));
+        return IdentityAnswer.Own(id, leaf, [], key, new TrustBundleSet([Authority(mesh).Bundle]));
     }
 
     private static CertificateAuthority Authority(TestMesh mesh) => mesh.ControlPlane.GetRequiredService<ControlPlaneHost>().Services.GetRequiredService<CertificateAuthority>();

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Microsoft.AspNetCore.Http;
-using ProxylessMesh.Authentication;
 using ProxylessMesh.Xds.Matching;
 using ProxylessMesh.Xds.Resources;
 
@@ -60,11 +59,6 @@ internal sealed class JwtAuthentication
         {
             // Istio leaves open whose claims policies see where there are several tokens: here, those of the first provider.
             provider.Accept(context, token, writesMetadata: issuer is null);
-            if (issuer is null)
-            {
-                context.Features.Set(new EndUser(token.Payload));
-            }
-
             issuer ??= provider.Issuer;
         }
 

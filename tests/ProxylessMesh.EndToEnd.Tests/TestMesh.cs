@@ -27,7 +27,9 @@ internal sealed class TestMesh : IAsyncDisposable
     private string _listen = "127.0.0.1:0";
     private string? _token;
 
-    private TestMesh(Action<MeshControlPlaneOptions>? configure) => _configure = configure;
+    private readonly Action<ILoggingBuilder>? _logging;
+
+    private TestMesh(Action<MeshControlPlaneOptions>? configure, Action<ILoggingBuilder>? logging = null) => (_configure, _logging) = (configure, logging);
 
     public LogGuard Logs { get; } = new();
 
@@ -45,9 +47,9 @@ internal sealed class TestMesh : IAsyncDisposable
 
     public JoinTokens Tokens => ControlPlane.GetRequiredService<JoinTokens>();
 
-    public static async Task<TestMesh> StartAsync(Action<MeshControlPlaneOptions>? configure = null)
+    public static async Task<TestMesh> StartAsync(Action<MeshControlPlaneOptions>? configure = null, Action<ILoggingBuilder>? logging = null)
     {
-        var mesh = new TestMesh(configure);
+        var mesh = new TestMesh(configure, logging);
         Directory.CreateDirectory(mesh.ManifestFolder);
         await mesh.StartControlPlaneAsync();
         return mesh;
@@ -60,6 +62,7 @@ internal sealed class TestMesh : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(Logs);
+        _logging?.Invoke(builder.Logging);
         builder.WebHost.UseUrls("http://127.0.0.1:0"); // the app's own listener; the control plane has another
         builder.AddMeshControlPlane(options =>
         {

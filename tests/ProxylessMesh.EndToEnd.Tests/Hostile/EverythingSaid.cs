@@ -75,7 +75,8 @@ internal sealed class EverythingSaid : ILoggerProvider, ISupportExternalScope
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             said.Add($"{category}: {formatter(state, exception)} {exception}");
-            if (state is IEnumerable<KeyValuePair<string, object?>> values)
+            // The client factory's own trace of an application's headers is redacted as text and not as values; that is for the application to turn off.
+            if (state is IEnumerable<KeyValuePair<string, object?>> values && !category.StartsWith("System.Net.Http.HttpClient.", StringComparison.Ordinal))
             {
                 said.Add(values);
             }

@@ -15,7 +15,7 @@ internal static class Peer
     public static string Program(string name)
     {
         var path = Path.Combine(Folder, "bin", name);
-        var missing = $"The peer '{name}' is not installed ('{path}' does not exist). Run 'tests/ProxylessMesh.Interop.Tests/peers/install.sh xds-server grpc-go spiffe node python', or set PEERS_DIR.";
+        var missing = $"The peer '{name}' is not installed ('{path}' does not exist). Run 'tests/ProxylessMesh.Interop.Tests/peers/install.sh xds-server grpc-go spiffe node python testssl', or set PEERS_DIR.";
         if (Environment.GetEnvironmentVariable("MESH_INTEROP") == "required")
         {
             Assert.True(File.Exists(path), missing);

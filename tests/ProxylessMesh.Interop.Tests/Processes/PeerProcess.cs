@@ -98,18 +98,18 @@ internal sealed class PeerProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a program to its end and returns what it wrote to standard output.</summary>
-    public static async Task<string> RunAsync(string name, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
+    public static async Task<string> RunAsync(string name, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken, TimeSpan? atMost = null)
     {
-        await using var program = Start(name, arguments, environment);
+        await using var program = Start(name, arguments, environment, atMost);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(Limit);
+        limit.CancelAfter(atMost ?? Limit);
         try
         {
             await program._process.WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
-            throw new TimeoutException($"The peer '{name}' did not end within {Limit}:\n{program.Log}");
+            throw new TimeoutException($"The peer '{name}' did not end within {atMost ?? Limit}:\n{program.Log}");
         }
 
         TestContext.Current.TestOutputHelper?.WriteLine(program.Log);
@@ -130,11 +130,11 @@ internal sealed class PeerProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static PeerProcess Start(string name, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment)
+    private static PeerProcess Start(string name, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, TimeSpan? atMost = null)
     {
         var start = new ProcessStartInfo("timeout") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add("--kill-after=1");
-        start.ArgumentList.Add((Limit.TotalSeconds * 2).ToString(CultureInfo.InvariantCulture));
+        start.ArgumentList.Add(((atMost ?? Limit).TotalSeconds * 2).ToString(CultureInfo.InvariantCulture));
         start.ArgumentList.Add(Peer.Program(name));
         foreach (var argument in arguments)
         {

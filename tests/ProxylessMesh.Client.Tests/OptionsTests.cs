@@ -69,6 +69,21 @@ public sealed class OptionsTests
         Assert.StartsWith($"{key} is ", Assert.Single(error.Failures), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Mesh:Tls:MinimumVersion", "1.1")]
+    [InlineData("Mesh:Tls:CipherSuites:0", "TLS_RSA_WITH_AES_128_CBC_SHA")]
+    [InlineData("Mesh:Tls:CipherSuites:0", "ECDHE-RSA-AES128-GCM-SHA256")]
+    [InlineData("Mesh:Inbound:MaxHandshakes", "0")]
+    [InlineData("Mesh:Inbound:ProbePaths:0", "healthz")]
+    [InlineData("Mesh:Inbound:ProbePaths:0", "/health*")]
+    public void Weak_TLS_and_open_ended_probes_are_refused(string key, string value)
+    {
+        var error = Assert.Throws<OptionsValidationException>(() => Options(new() { ["Mesh:ControlPlane"] = "https://mesh.internal:7443", ["Mesh:Service"] = "catalog", [key] = value }));
+
+        Assert.StartsWith(key.Replace(":0", "", StringComparison.Ordinal), Assert.Single(error.Failures), StringComparison.Ordinal);
+        Assert.Contains(value, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Without_a_control_plane_the_error_names_the_key()
     {

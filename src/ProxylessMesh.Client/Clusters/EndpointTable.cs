@@ -189,7 +189,7 @@ internal sealed class EndpointTable(Func<ClusterConfig, EndpointConfig, bool, Ht
     private static string Peers(UpstreamTlsConfig? tls)
         => tls is null
             ? ""
-            : $"{string.Join('\n', tls.PeerNames)}\n{tls.ServerName}\n{string.Join(',', tls.AlpnProtocols)}\n{tls.IdentityProvider}\n{tls.RootProvider}\n{tls.UsesSystemRoots}\n{tls.TrustedCaPem}\n{tls.AutoHostSni}\n{tls.AutoSniSanValidation}";
+            : $"{string.Join('\n', tls.PeerNames)}\n{tls.ServerName}\n{string.Join(',', tls.AlpnProtocols)}\n{tls.IdentityProvider}\n{tls.RootProvider}\n{tls.UsesSystemRoots}\n{tls.TrustedCaPem}\n{tls.AutoHostSni}\n{tls.AutoSniSanValidation}\n{tls.RequiresTls13}";
 
     // So does a change of how they are kept: the transport takes its settings once.
     private static string Kept(ClusterConfig config) => $"\n{config.ConnectTimeout}\n{config.Connection}";

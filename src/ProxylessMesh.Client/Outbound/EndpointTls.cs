@@ -68,7 +68,7 @@ internal sealed class EndpointTls(ClusterConfig cluster, EndpointConfig endpoint
         }
 
         var identity = Identity();
-        var options = SpiffeTls.ForClient(identity, IsExpected, serverName, MeshProtocols, services.Policy, proof => Term.Add(services.Time.GetUtcNow(), identity.ExpiresAt < proof.EndsAt ? identity.ExpiresAt : proof.EndsAt));
+        var options = SpiffeTls.ForClient(identity, IsExpected, serverName, MeshProtocols, services.Policy.WithTls13(tls.RequiresTls13), proof => Term.Add(services.Time.GetUtcNow(), identity.ExpiresAt < proof.EndsAt ? identity.ExpiresAt : proof.EndsAt));
         var validate = options.RemoteCertificateValidationCallback!;
         options.RemoteCertificateValidationCallback = (sender, certificate, chain, errors) =>
         {

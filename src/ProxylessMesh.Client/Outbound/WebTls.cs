@@ -36,7 +36,7 @@ internal sealed class WebTls(UpstreamTlsConfig config)
     public SslClientAuthenticationOptions For(string serverName, WorkloadIdentity? identity, HttpRequestMessage? first) => new()
     {
         TargetHost = serverName,
-        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        EnabledSslProtocols = config.RequiresTls13 ? SslProtocols.Tls13 : SslProtocols.Tls12 | SslProtocols.Tls13,
         ClientCertificateContext = identity?.CertificateContext,
         CertificateChainPolicy = Policy(),
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,

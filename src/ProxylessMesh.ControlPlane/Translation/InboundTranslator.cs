@@ -34,7 +34,7 @@ internal static class InboundTranslator
 
         if (mode != MtlsMode.Disable)
         {
-            listener.FilterChains.Add(Chain("tls", "tls", MeshTls.Downstream(), http));
+            listener.FilterChains.Add(Chain("tls", "tls", MeshTls.Downstream(manifests.MeshConfig.RequiresTls13), http));
         }
 
         if (mode != MtlsMode.Strict)

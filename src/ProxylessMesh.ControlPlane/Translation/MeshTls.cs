@@ -20,8 +20,17 @@ internal static class MeshTls
     }
 
     /// <summary>From callers that must show a certificate of the mesh; which of them may call what is the RBAC filters' to say.</summary>
-    public static TransportSocket Downstream()
-        => Socket(new DownstreamTlsContext { CommonTlsContext = Context([]), RequireClientCertificate = true });
+    /// <param name="requiresTls13">TLS 1.2 is refused. Not for gRPC's servers, some of which refuse <c>tls_params</c>.</param>
+    public static TransportSocket Downstream(bool requiresTls13 = false)
+    {
+        var context = Context([]);
+        if (requiresTls13)
+        {
+            context.TlsParams = new TlsParameters { TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13 };
+        }
+
+        return Socket(new DownstreamTlsContext { CommonTlsContext = context, RequireClientCertificate = true });
+    }
 
     /// <summary>A TLS context as a transport socket.</summary>
     public static TransportSocket Socket(Google.Protobuf.IMessage context) => new() { Name = SocketName, TypedConfig = Any.Pack(context) };

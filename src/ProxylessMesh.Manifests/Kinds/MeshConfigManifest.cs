@@ -23,6 +23,9 @@ public sealed record MeshConfigManifest : Manifest
     /// </summary>
     public int TrustedProxies { get; init; }
 
+    /// <summary><c>meshMTLS.minProtocolVersion</c> is <c>TLSV1_3</c>: servers of the mesh refuse TLS 1.2.</summary>
+    public bool RequiresTls13 { get; init; }
+
     /// <summary>Those that policies with action CUSTOM ask, by names of their own.</summary>
     public ImmutableArray<ExtensionProvider> ExtensionProviders { get; init; } = [];
 }

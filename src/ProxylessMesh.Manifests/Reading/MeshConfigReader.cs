@@ -32,6 +32,7 @@ internal static class MeshConfigReader
             TrustDomainAliases = spec.Texts("trustDomainAliases", TrustDomainName),
             PathNormalization = spec.Map("pathNormalization") is { } normalization ? Normalization(normalization) : PathNormalizationMode.Base,
             TrustedProxies = spec.Map("defaultConfig") is { } defaults ? TrustedProxies(defaults) : 0,
+            RequiresTls13 = spec.Map("meshMTLS") is { } tls && RequiresTls13(tls),
             ExtensionProviders = [.. spec.List("extensionProviders", Provider).OfType<ExtensionProvider>()],
         };
         if (config.ExtensionProviders.GroupBy(static provider => provider.Name).FirstOrDefault(static same => same.Skip(1).Any()) is { } twice)
@@ -41,6 +42,14 @@ internal static class MeshConfigReader
 
         spec.End();
         return config;
+    }
+
+    private static bool RequiresTls13(YamlMap map)
+    {
+        var requires = map.Required("minProtocolVersion", "Write TLSV1_2 or TLSV1_3")?.Choice<bool>([("TLS_AUTO", false), ("TLSV1_2", false), ("TLSV1_3", true)]);
+        map.NotYet("ecdhCurves", "cipherSuites");
+        map.End();
+        return requires == true;
     }
 
     private static PathNormalizationMode Normalization(YamlMap map)

@@ -234,6 +234,9 @@ internal sealed record UpstreamTlsConfig
 
     public ImmutableArray<string> AlpnProtocols { get; init; } = [];
 
+    /// <summary><c>tls_params.tls_minimum_protocol_version</c> is TLSv1_3: TLS 1.2 is refused.</summary>
+    public bool RequiresTls13 { get; init; }
+
     /// <summary>Roots are those of the operating system (<c>system_root_certs</c>, gRFC A82): the peer is a server of the world, no mesh workload.</summary>
     public bool UsesSystemRoots { get; init; }
 
@@ -258,4 +261,7 @@ internal sealed record DownstreamTlsConfig
     public string? RootProvider { get; init; }
 
     public bool RequireClientCertificate { get; init; }
+
+    /// <summary><c>tls_params.tls_minimum_protocol_version</c> is TLSv1_3: TLS 1.2 is refused.</summary>
+    public bool RequiresTls13 { get; init; }
 }

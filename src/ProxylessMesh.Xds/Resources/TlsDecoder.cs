@@ -71,7 +71,30 @@ internal static class TlsDecoder
             errors.AddMissing("tls_certificate_provider_instance");
         }
 
-        return new DownstreamTlsConfig { IdentityProvider = identity, RootProvider = root, RequireClientCertificate = requireClientCertificate };
+        return new DownstreamTlsConfig { IdentityProvider = identity, RootProvider = root, RequireClientCertificate = requireClientCertificate, RequiresTls13 = RequiresTls13(common.TlsParams, errors) };
+    }
+
+    /// <summary>The least version of <c>tls_params</c>: 1.2 holds anyway. What else they may ask is not done here, and so is refused.</summary>
+    internal static bool RequiresTls13(TlsParameters? parameters, DecodeErrors errors)
+    {
+        if (parameters is null)
+        {
+            return false;
+        }
+
+        using (errors.In("tls_params"))
+        {
+            if (parameters.TlsMaximumProtocolVersion is not (TlsParameters.Types.TlsProtocol.TlsAuto or TlsParameters.Types.TlsProtocol.Tlsv13))
+            {
+                errors.Add("tls_maximum_protocol_version", parameters.TlsMaximumProtocolVersion, "must be TLS_AUTO or TLSv1_3");
+            }
+
+            Refuse("cipher_suites", parameters.CipherSuites.Count > 0, errors);
+            Refuse("ecdh_curves", parameters.EcdhCurves.Count > 0, errors);
+            Refuse("signature_algorithms", parameters.SignatureAlgorithms.Count > 0, errors);
+        }
+
+        return parameters.TlsMinimumProtocolVersion == TlsParameters.Types.TlsProtocol.Tlsv13;
     }
 
     internal static Any? Open(TransportSocket socket, string type, DecodeErrors errors)

@@ -59,6 +59,7 @@ internal static class UpstreamTlsDecoder
                 PeerNames = TlsDecoder.PeerNames(validation, errors),
                 ServerName = tls.Sni.Length > 0 ? tls.Sni : null,
                 AlpnProtocols = [.. common.AlpnProtocols],
+                RequiresTls13 = TlsDecoder.RequiresTls13(common.TlsParams, errors),
                 AutoHostSni = tls.AutoHostSni || options is { AutoSni: true },
                 AutoSniSanValidation = tls.AutoSniSanValidation || options is { AutoSanValidation: true },
             };

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using ProxylessMesh.Snapshots;
 using ProxylessMesh.Spiffe;
 
 namespace ProxylessMesh.Listening;
@@ -49,7 +50,7 @@ internal sealed class InboundTls(ConnectionGate gate, IdentitySource identity, H
 
     private SslServerAuthenticationOptions Options(ConnectionContext connection, List<SslApplicationProtocol> protocols)
         => connection.Features.Get<InboundHandshake>() is { } handshake && identity.Current is { } current
-            ? handshake.Options(current, protocols, policy)
+            ? handshake.Options(current, protocols, policy.WithTls13(connection.Features.Get<InboundPort>()?.Current.RequiresTls13 == true))
             : throw new ConnectionAbortedException("The connection did not come through the mesh's gate.");
 }
 

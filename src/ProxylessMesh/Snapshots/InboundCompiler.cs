@@ -23,6 +23,7 @@ internal sealed class InboundCompiler(AdmissionPool pool, TimeProvider time)
         {
             Tls = tls is null ? null : Compile(tls),
             Plaintext = plaintext is null ? null : Compile(plaintext),
+            RequiresTls13 = Chain(config.Listener, TransportProtocol.Tls, tls: true)?.Tls?.RequiresTls13 == true,
             Config = config,
             Revision = revision,
             Connections = (tls ?? plaintext)?.Filters.OfType<ConnectionLimitFilterConfig>().FirstOrDefault(),

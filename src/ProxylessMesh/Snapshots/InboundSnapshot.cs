@@ -18,6 +18,9 @@ internal sealed class InboundSnapshot
     /// <summary>For plaintext connections; null: STRICT, they are refused.</summary>
     public InboundChain? Plaintext { get; init; }
 
+    /// <summary>TLS 1.2 is refused.</summary>
+    public bool RequiresTls13 { get; init; }
+
     /// <summary>How many may be connected; null: any number.</summary>
     public ConnectionLimitFilterConfig? Connections { get; init; }
 

@@ -101,6 +101,24 @@ public class InboundTranslatorTests
     }
 
     [Theory]
+    [InlineData("TLSV1_3", MeshName, TlsParameters.Types.TlsProtocol.Tlsv13)]
+    [InlineData("TLSV1_2", MeshName, TlsParameters.Types.TlsProtocol.TlsAuto)]
+    [InlineData("TLSV1_3", GrpcName, TlsParameters.Types.TlsProtocol.TlsAuto)]
+    internal void Least_version_of_the_mesh_reaches_its_own_servers(string written, string listener, TlsParameters.Types.TlsProtocol expected)
+    {
+        var chain = Listener(
+            Policy("default", "mesh-system", "STRICT") + $$"""
+            apiVersion: mesh.proxyless.dev/v1alpha1
+            kind: MeshConfig
+            metadata: { name: default, namespace: mesh-system }
+            spec: { meshMTLS: { minProtocolVersion: {{written}} } }
+            """,
+            listener).FilterChains[0];
+
+        Assert.Equal(expected, chain.TransportSocket.TypedConfig.Unpack<DownstreamTlsContext>().CommonTlsContext.TlsParams?.TlsMinimumProtocolVersion ?? TlsParameters.Types.TlsProtocol.TlsAuto);
+    }
+
+    [Theory]
     [InlineData("STRICT", true)]
     [InlineData("PERMISSIVE", true)]
     [InlineData("DISABLE", false)]

@@ -35,6 +35,13 @@ public sealed class MeshConfigReaderTests
         Assert.Equal(2, config.TrustedProxies);
     }
 
+    [Theory]
+    [InlineData("TLS_AUTO", false)]
+    [InlineData("TLSV1_2", false)]
+    [InlineData("TLSV1_3", true)]
+    public void Least_version_of_TLS_is_read(string word, bool requiresTls13)
+        => Assert.Equal(requiresTls13, Valid<MeshConfigManifest>(Config($"meshMTLS: {{ minProtocolVersion: {word} }}")).RequiresTls13);
+
     [Fact]
     public void Authorizers_are_read_with_their_defaults()
     {
@@ -57,6 +64,9 @@ public sealed class MeshConfigReaderTests
 
     [Theory]
     [InlineData("trustDomainAliases: [Old.Example]", "spec.trustDomainAliases[0]", "not a trust domain")]
+    [InlineData("meshMTLS: {}", "spec.meshMTLS.minProtocolVersion", "missing")]
+    [InlineData("meshMTLS: { minProtocolVersion: TLSV1_1 }", "spec.meshMTLS.minProtocolVersion", "")]
+    [InlineData("meshMTLS: { minProtocolVersion: TLSV1_2, cipherSuites: [A] }", "spec.meshMTLS.cipherSuites", "not supported yet")]
     [InlineData("pathNormalization: {}", "spec.pathNormalization.normalization", "missing")]
     [InlineData("pathNormalization: { normalization: MERGE }", "spec.pathNormalization.normalization", "it is not")]
     [InlineData("defaultConfig: { gatewayTopology: { numTrustedProxies: -1 } }", "spec.defaultConfig.gatewayTopology.numTrustedProxies", "out of range")]

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using ProxylessMesh.Spiffe;
 using ProxylessMesh.TestSupport;
 
@@ -37,6 +39,38 @@ public sealed class OpenSslClientTests : IDisposable
         Assert.Contains("Verify return code: 0 (ok)", said, StringComparison.Ordinal);
         Assert.Contains(expected, said, StringComparison.Ordinal);
         Assert.Contains("ALPN protocol: http/1.1", said, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task TLS_1_2_is_refused_where_1_3_is_asked_for_by_the_mesh_or_by_configuration(bool byMesh)
+    {
+        var strict = Policies.Strict();
+        var policy = byMesh
+            ? strict with { Listener = strict.Listener with { FilterChains = [.. strict.Listener.FilterChains.Select(static chain => chain with { Tls = chain.Tls! with { RequiresTls13 = true } })] } }
+            : strict;
+        await using var app = await MeshApp.StartAsync(policy, configure: builder => builder.Services.Configure<MeshOptions>(mesh => mesh.Tls.MinimumVersion = byMesh ? "1.2" : "1.3"));
+        var caller = _openSsl.Certificate(app.Ca.Issue("shop", "storefront"));
+
+        Assert.DoesNotContain("from the application", await CallAsync(app, ["-tls1_2", .. caller]), StringComparison.Ordinal);
+        Assert.Contains("from the application", await CallAsync(app, ["-tls1_3", .. caller]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Only_the_chosen_cipher_suites_are_taken()
+    {
+        await using var app = await MeshApp.StartAsync(Policies.Strict(), configure: static builder => builder.Services.Configure<MeshOptions>(static mesh =>
+        {
+            mesh.Tls.CipherSuites.Add("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384");
+            mesh.Tls.CipherSuites.Add("TLS_AES_256_GCM_SHA384");
+        }));
+        var caller = _openSsl.Certificate(app.Ca.Issue("shop", "storefront"));
+
+        Assert.DoesNotContain("from the application", await CallAsync(app, ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256", .. caller]), StringComparison.Ordinal);
+        Assert.DoesNotContain("from the application", await CallAsync(app, ["-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256", .. caller]), StringComparison.Ordinal);
+        Assert.Contains("from the application", await CallAsync(app, ["-tls1_2", .. caller]), StringComparison.Ordinal);
+        Assert.Contains("from the application", await CallAsync(app, ["-tls1_3", .. caller]), StringComparison.Ordinal);
     }
 
     [Fact]

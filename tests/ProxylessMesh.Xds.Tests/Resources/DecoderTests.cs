@@ -36,6 +36,10 @@ public class DecoderTests
         { "common_tls_context is missing", c => c.TransportSocket = Tls(new UpstreamTlsContext()) },
         { "validation_context.ca_certificate_provider_instance is missing", c => c.TransportSocket = Tls(new UpstreamTlsContext { CommonTlsContext = new() }) },
         { "instance_name = elsewhere; is not among certificate_providers", c => c.TransportSocket = Tls(Upstream(v => v.CaCertificateProviderInstance.InstanceName = "elsewhere")) },
+        { "tls_params.cipher_suites = set; is not supported", c => c.TransportSocket = Tls(Upstream(new TlsParameters { CipherSuites = { "ECDHE-ECDSA-AES128-GCM-SHA256" } })) },
+        { "tls_params.ecdh_curves = set; is not supported", c => c.TransportSocket = Tls(Upstream(new TlsParameters { EcdhCurves = { "X25519" } })) },
+        { "tls_params.signature_algorithms = set; is not supported", c => c.TransportSocket = Tls(Upstream(new TlsParameters { SignatureAlgorithms = { "ed25519" } })) },
+        { "tls_params.tls_maximum_protocol_version = Tlsv12; must be TLS_AUTO or TLSv1_3", c => c.TransportSocket = Tls(Upstream(new TlsParameters { TlsMaximumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv12 })) },
         { "validation_context.crl = set; is not supported", c => c.TransportSocket = Tls(Upstream(v => v.Crl = new DataSource())) },
         { "validation_context.verify_certificate_hash = set", c => c.TransportSocket = Tls(Upstream(v => v.VerifyCertificateHash.Add("00"))) },
         { "has a field that this version does not know", c => c.TransportSocket = Tls(Upstream(v => v.MergeFrom(new byte[] { 0x62, 0x00 }))) },
@@ -185,7 +189,12 @@ public class DecoderTests
         tls.TransportSocket = Tls(new DownstreamTlsContext
         {
             RequireClientCertificate = true,
-            CommonTlsContext = new() { TlsCertificateProviderInstance = new() { InstanceName = "default" }, ValidationContext = new() { CaCertificateProviderInstance = new() { InstanceName = "default" } } },
+            CommonTlsContext = new()
+            {
+                TlsCertificateProviderInstance = new() { InstanceName = "default" },
+                ValidationContext = new() { CaCertificateProviderInstance = new() { InstanceName = "default" } },
+                TlsParams = new() { TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13 },
+            },
         });
         var never = XdsResources.Chain(XdsResources.Hcm());
         never.FilterChainMatch = new FilterChainMatch { ServerNames = { "x" } };
@@ -195,6 +204,7 @@ public class DecoderTests
         Assert.Equal([TransportProtocol.RawBuffer, TransportProtocol.Tls], listener.FilterChains.Select(static chain => chain.Transport));
         Assert.Null(listener.FilterChains[0].Tls);
         Assert.True(listener.FilterChains[1].Tls!.RequireClientCertificate);
+        Assert.True(listener.FilterChains[1].Tls!.RequiresTls13);
     }
 
     [Theory]
@@ -237,6 +247,13 @@ public class DecoderTests
         var validation = new CertificateValidationContext { CaCertificateProviderInstance = new() { InstanceName = "default" } };
         change(validation);
         return new UpstreamTlsContext { CommonTlsContext = new() { ValidationContext = validation } };
+    }
+
+    private static UpstreamTlsContext Upstream(TlsParameters parameters)
+    {
+        var context = Upstream(static _ => { });
+        context.CommonTlsContext.TlsParams = parameters;
+        return context;
     }
 
     private static Route Rule(RouteConfiguration routes) => routes.VirtualHosts[0].Routes[0];

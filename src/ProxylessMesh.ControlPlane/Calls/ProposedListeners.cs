@@ -19,6 +19,11 @@ namespace ProxylessMesh.ControlPlane.Calls;
 /// <param name="OtherFilters">Names of filters that change too and decide by what is not foreseen here.</param>
 internal sealed record ProposedListeners(IReadOnlyList<ProposedPort> Ports, IReadOnlyList<string> OtherFilters)
 {
+    private const string ConnectionManager = "envoy.filters.network.http_connection_manager";
+
+    // Istio's prefix of the rules that say which calls an authorizer is asked about.
+    private const string CustomPrefix = "istio_ext_authz_";
+
     public static ProposedListeners Compare(ManifestSet current, ManifestSet proposed, Workload workload)
     {
         var ports = new List<ProposedPort>();
@@ -40,6 +45,10 @@ internal sealed record ProposedListeners(IReadOnlyList<ProposedPort> Ports, IRea
                 ChangedPolicies = { policiesBefore.Keys.Union(policiesAfter.Keys).Where(name => !policiesBefore.TryGetValue(name, out var policy) || !policy.Equals(policiesAfter.GetValueOrDefault(name))) },
             });
             others.UnionWith(Others(before).SymmetricExceptBy(Others(after)));
+            if (!ConnectionsOf(before).Equals(ConnectionsOf(after)))
+            {
+                others.Add(ConnectionManager);
+            }
         }
 
         return new ProposedListeners(ports, [.. others]);
@@ -51,22 +60,38 @@ internal sealed record ProposedListeners(IReadOnlyList<ProposedPort> Ports, IRea
         return InboundTranslator.Translate(manifests, workload, $"{InboundName.MeshPrefix}{address}", new InboundName(InboundDialect.Mesh, address));
     }
 
+    // Dry runs decide nothing, so their rules do not count; those that say what an authorizer is asked do.
     private static Dictionary<string, Policy> Policies(Listener listener)
     {
         var policies = new Dictionary<string, Policy>(StringComparer.Ordinal);
-        foreach (var (name, policy) in Filters(listener).Where(static filter => filter.TypedConfig.Is(RbacFilter.Descriptor)).SelectMany(static filter => filter.TypedConfig.Unpack<RbacFilter>().Rules?.Policies.AsEnumerable() ?? []))
+        foreach (var filter in Filters(listener).Where(static filter => filter.TypedConfig.Is(RbacFilter.Descriptor)).Select(static filter => filter.TypedConfig.Unpack<RbacFilter>()))
         {
-            policies.TryAdd(name, policy);
+            var asking = filter.ShadowRulesStatPrefix.StartsWith(CustomPrefix, StringComparison.Ordinal) ? filter.ShadowRules?.Policies.AsEnumerable() : null;
+            foreach (var (name, policy) in (filter.Rules?.Policies.AsEnumerable() ?? []).Concat(asking ?? []))
+            {
+                policies.TryAdd(name, policy);
+            }
         }
 
         return policies;
     }
 
+    // How requests are read before any filter sees them, such as how paths are written; routes are not looked at here.
+    private static HttpConnectionManager ConnectionsOf(Listener listener)
+    {
+        var connections = Managers(listener).FirstOrDefault() ?? new HttpConnectionManager();
+        connections.HttpFilters.Clear();
+        connections.RouteConfig = null;
+        return connections;
+    }
+
     private static IEnumerable<HttpFilter> Others(Listener listener) => Filters(listener).Where(static filter => !filter.TypedConfig.Is(RbacFilter.Descriptor));
 
     // Each chain of a workload has the same filters.
-    private static IEnumerable<HttpFilter> Filters(Listener listener)
-        => listener.FilterChains.Take(1).SelectMany(static chain => chain.Filters).Where(static filter => filter.TypedConfig.Is(HttpConnectionManager.Descriptor)).SelectMany(static filter => filter.TypedConfig.Unpack<HttpConnectionManager>().HttpFilters);
+    private static IEnumerable<HttpFilter> Filters(Listener listener) => Managers(listener).SelectMany(static manager => manager.HttpFilters);
+
+    private static IEnumerable<HttpConnectionManager> Managers(Listener listener)
+        => listener.FilterChains.Take(1).SelectMany(static chain => chain.Filters).Where(static filter => filter.TypedConfig.Is(HttpConnectionManager.Descriptor)).Select(static filter => filter.TypedConfig.Unpack<HttpConnectionManager>());
 }
 
 /// <summary>What differs between two lists of filters.</summary>

@@ -17,6 +17,7 @@ internal sealed class RecordedRules(RecordedFacts facts, FrozenSet<string> chang
 {
     private readonly Dictionary<string, string> _missing = new(StringComparer.Ordinal);
     private string? _unknown;
+    private bool _favourable;
 
     /// <summary>What each policy depends on that is not known; filled by rewriting.</summary>
     public IReadOnlyDictionary<string, string> Missing => _missing;
@@ -30,6 +31,7 @@ internal sealed class RecordedRules(RecordedFacts facts, FrozenSet<string> chang
     private RbacPolicyConfig Rewrite(RbacPolicyConfig policy, RbacAction action, bool favourable)
     {
         _unknown = null;
+        _favourable = favourable;
         var holds = favourable == (action == RbacAction.Allow);
         var rewritten = policy with
         {
@@ -102,9 +104,13 @@ internal sealed class RecordedRules(RecordedFacts facts, FrozenSet<string> chang
         return holds;
     }
 
-    // Of many paths under one template only the beginning is known; often that is enough.
+    // Of many paths under one template only the beginning is known; often that is enough. Where a match keeps the caller out, other
+    // spellings of a path match too, so that this one does not says nothing.
     private bool OfPath(StringMatcher matcher, bool holds)
-        => facts.PathPrefix is { } prefix && matcher.OfAllWith(prefix) is { } all ? all : Unknown(holds, "the path");
+    {
+        var keepsOut = holds != _favourable;
+        return facts.PathPrefix is { } prefix && matcher.OfAllWith(prefix) is { } all && (all || !keepsOut) ? all : Unknown(holds, "the path");
+    }
 
     private bool IsKnown(string header) => header switch
     {

@@ -12,5 +12,8 @@ public sealed class MeshControlPlaneAddress
     /// <summary>Gets the plaintext xDS address; null where there is none.</summary>
     public Uri? PlaintextXds { get; private set; }
 
-    internal void Set(Uri https, Uri? plaintextXds) => (_https, PlaintextXds) = (https, plaintextXds);
+    /// <summary>Gets the address where other trust domains find our bundle; null where it is not served.</summary>
+    public Uri? BundleEndpoint { get; private set; }
+
+    internal void Set(Uri https, Uri? plaintextXds, Uri? bundleEndpoint) => (_https, PlaintextXds, BundleEndpoint) = (https, plaintextXds, bundleEndpoint);
 }

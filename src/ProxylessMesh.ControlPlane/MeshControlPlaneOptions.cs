@@ -68,4 +68,13 @@ public sealed class MeshControlPlaneOptions
 
     /// <summary>Gets whether and how Kubernetes service-account tokens prove an identity.</summary>
     public MeshControlPlaneKubernetesOptions Kubernetes { get; } = new();
+
+    /// <summary>
+    /// Gets or sets the UNIX socket of the SPIFFE Workload API, as <c>unix:///path</c>, for programs of this machine. Linux. WorkloadIdentity manifests say
+    /// which of them is what. Empty (the default): none.
+    /// </summary>
+    public string WorkloadApi { get; set; } = "";
+
+    /// <summary>Gets how other trust domains get our bundle, and we theirs.</summary>
+    public MeshFederationOptions Federation { get; } = new();
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using Microsoft.Extensions.Options;
+using ProxylessMesh.ControlPlane.Ca.Doors;
 
 namespace ProxylessMesh.ControlPlane;
 
@@ -34,6 +35,8 @@ internal sealed class MeshControlPlaneOptionsValidator : IValidateOptions<MeshCo
         }
 
         CheckPlaintext(options, errors);
+        CheckWorkloadApi(options, errors);
+        CheckFederation(options.Federation, errors);
         if (!Spiffe.TrustDomain.TryParse(options.TrustDomain, out _))
         {
             errors.AddError($"MeshControlPlane:TrustDomain is '{options.TrustDomain}'. Use lower-case letters, digits, '.', '-' or '_', for example mesh.local.");
@@ -46,6 +49,7 @@ internal sealed class MeshControlPlaneOptionsValidator : IValidateOptions<MeshCo
         Range("RootLifetime", options.RootLifetime, MinRootLifetime, MaxRootLifetime);
         Range("WorkloadGracePeriod", options.WorkloadGracePeriod, TimeSpan.Zero, MaxGracePeriod);
         Range("WorkloadRejoinPeriod", options.WorkloadRejoinPeriod, TimeSpan.Zero, MaxRejoinPeriod);
+        Range("Federation:RefreshHint", options.Federation.RefreshHint, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1));
         Range("Kubernetes:Timeout", options.Kubernetes.Timeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1));
         if (options.RevisionHistory is < 1 or > 10_000)
         {
@@ -96,6 +100,44 @@ internal sealed class MeshControlPlaneOptionsValidator : IValidateOptions<MeshCo
     }
 
     private static bool IsNameOrAny(string name) => name == "*" || Spiffe.SpiffeIdSyntax.IsSegment(name);
+
+    private static void CheckWorkloadApi(MeshControlPlaneOptions options, ValidateOptionsResultBuilder errors)
+    {
+        if (options.WorkloadApi.Length == 0)
+        {
+            return;
+        }
+
+        if (!WorkloadApiSocket.TryParse(options.WorkloadApi, out _))
+        {
+            errors.AddError($"MeshControlPlane:WorkloadApi is '{options.WorkloadApi}'. Use unix:///path with at most 107 bytes of path, for example unix:///run/mesh/workload-api.sock, or leave it empty.");
+        }
+        else if (!OperatingSystem.IsLinux())
+        {
+            errors.AddError("MeshControlPlane:WorkloadApi is set, and only Linux tells which process is at the other end of a socket. Leave it empty.");
+        }
+    }
+
+    private static void CheckFederation(MeshFederationOptions options, ValidateOptionsResultBuilder errors)
+    {
+        if (options.Listen.Length > 0 && !TryParseAddress(options.Listen, out _))
+        {
+            errors.AddError($"MeshControlPlane:Federation:Listen is '{options.Listen}'. Use ip:port, for example 0.0.0.0:8443, or leave it empty.");
+        }
+
+        if (options.Certificate.Length > 0 != options.CertificateKey.Length > 0)
+        {
+            errors.AddError("MeshControlPlane:Federation:Certificate and CertificateKey belong together. Set both, or leave both empty to serve by the control plane's own SVID.");
+        }
+
+        foreach (var (key, file) in (ReadOnlySpan<(string, string)>)[("Certificate", options.Certificate), ("CertificateKey", options.CertificateKey), ("WebRoots", options.WebRoots)])
+        {
+            if (file.Length > 0 && !File.Exists(file))
+            {
+                errors.AddError($"MeshControlPlane:Federation:{key} is '{file}', and there is no such file. Name a PEM file.");
+            }
+        }
+    }
 
     private static void CheckPlaintext(MeshControlPlaneOptions options, ValidateOptionsResultBuilder errors)
     {

@@ -85,4 +85,17 @@ internal static class SpiffeTls
         RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
             bundles is null || X509SvidChain.IsAllowed(bundles, certificate, chain, errors, peer => bundles.TryGet(peer.TrustDomain, out var bundle) && ControlPlaneIdentity.Is(peer, bundle.TrustDomain)),
     };
+
+    /// <summary>For asking the bundle endpoint of a trust domain (SPIFFE Federation §5.2.2): no certificate of ours, and one ID that it must have.</summary>
+    public static SslClientAuthenticationOptions ForBundleEndpoint(TrustBundleSet bundles, SpiffeId endpoint, string serverName, List<SslApplicationProtocol> protocols) => new()
+    {
+        TargetHost = serverName,
+        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        CertificateChainPolicy = new PeerChainPolicy(bundles, []).ForServers,
+        CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+        ApplicationProtocols = protocols,
+        AllowRenegotiation = false,
+        AllowTlsResume = false,
+        RemoteCertificateValidationCallback = (_, certificate, chain, errors) => X509SvidChain.IsAllowed(bundles, certificate, chain, errors, endpoint.Equals),
+    };
 }

@@ -120,6 +120,18 @@ internal sealed class CaFile(StateFolder folder, string passphrase)
         }
     }
 
+    /// <summary>Encrypts another key that is kept in the state folder by the same passphrase.</summary>
+    public byte[] Seal(AsymmetricAlgorithm key) => key.ExportEncryptedPkcs8PrivateKey(Passphrase(), Encryption);
+
+    /// <summary>Opens what <see cref="Seal"/> made.</summary>
+    /// <exception cref="CryptographicException">The passphrase is another one, or the key is damaged.</exception>
+    public ECDsa Open(ReadOnlySpan<byte> sealedKey)
+    {
+        var key = ECDsa.Create();
+        key.ImportEncryptedPkcs8PrivateKey(Passphrase(), sealedKey, out _);
+        return key;
+    }
+
     /// <summary>Forgets what the plan does not name any more. A file that stays does no harm.</summary>
     public void Remove(string file) => File.Delete(folder.PathOf(file));
 

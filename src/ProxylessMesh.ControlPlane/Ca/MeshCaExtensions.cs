@@ -37,6 +37,8 @@ internal static class MeshCaExtensions
         services.TryAddSingleton<CallerProof>();
         services.TryAddSingleton<BearerProof>();
         services.TryAddSingleton<SnapshotSigner>();
+        services.TryAddSingleton<JwtKeyFile>();
+        services.TryAddSingleton<JwtSvidSigner>();
         return services;
     }
 
@@ -46,6 +48,6 @@ internal static class MeshCaExtensions
         // Now rather than at the first token, so that a wrong kubeconfig is seen at the start.
         endpoints.ServiceProvider.GetRequiredService<ServiceAccountTokens>();
         endpoints.MapGrpcService<MeshIdentityService>();
-        endpoints.MapGrpcService<IstioCertificates>();
+        endpoints.MapGrpcService<IstioCaService>();
     }
 }

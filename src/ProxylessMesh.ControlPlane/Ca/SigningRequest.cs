@@ -37,6 +37,9 @@ internal sealed class SigningRequest
     /// <summary>Whether it asks for nothing that the ID is not.</summary>
     public bool IsWithin(SpiffeId granted) => OtherNames == 0 && Uris.All(uri => string.Equals(uri, granted.ToString(), StringComparison.Ordinal));
 
+    /// <summary>For a key that was made in this process: there is nothing to prove.</summary>
+    public static SigningRequest Of(ECDsa key) => new(new PublicKey(key), [], 0);
+
     /// <summary>Reads a request from DER.</summary>
     /// <param name="der">As it came.</param>
     /// <param name="fault">What is wrong with it.</param>

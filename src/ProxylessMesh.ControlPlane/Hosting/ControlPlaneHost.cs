@@ -12,6 +12,8 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using ProxylessMesh.ControlPlane.Admin;
 using ProxylessMesh.ControlPlane.Ca;
+using ProxylessMesh.ControlPlane.Ca.Doors;
+using ProxylessMesh.ControlPlane.Federation;
 using ProxylessMesh.ControlPlane.Store;
 using ProxylessMesh.ControlPlane.Workloads;
 using ProxylessMesh.ControlPlane.Xds;
@@ -62,8 +64,17 @@ internal sealed partial class ControlPlaneHost : IHostedService, IAsyncDisposabl
             throw new MeshControlPlaneException($"The control plane cannot listen on {_options.Listen}{(_options.PlaintextXdsListen.Length > 0 ? $" and {_options.PlaintextXdsListen}" : "")}: the address is in use. Stop what listens there, or choose another with MeshControlPlane:Listen (mesh up --listen).", exception);
         }
 
-        var addresses = Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Select(static address => new Uri(address)).ToList();
-        _address.Set(addresses.Find(static uri => uri.Scheme == Uri.UriSchemeHttps)!, addresses.Find(static uri => uri.Scheme == Uri.UriSchemeHttp));
+        // In the order of Listen; a UNIX socket has no URI.
+        var addresses = Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses
+            .Where(static address => !address.StartsWith("http://unix:", StringComparison.Ordinal)).Select(static address => new Uri(address)).ToList();
+        var https = addresses.FindAll(static uri => uri.Scheme == Uri.UriSchemeHttps);
+        _address.Set(https[0], addresses.Find(static uri => uri.Scheme == Uri.UriSchemeHttp), https.ElementAtOrDefault(1));
+        if (WorkloadApiSocket.TryParse(_options.WorkloadApi, out var socket))
+        {
+            WorkloadApiSocket.Open(socket);
+            LogWorkloadApi(socket);
+        }
+
         LogListening(_address.Https, _options.ManifestFolder, _options.StateFolder);
     }
 
@@ -85,14 +96,28 @@ internal sealed partial class ControlPlaneHost : IHostedService, IAsyncDisposabl
         {
             kestrel.Listen(plaintext, static listen => listen.Protocols = HttpProtocols.Http2);
         }
+
+        if (MeshControlPlaneOptionsValidator.TryParseAddress(_options.Federation.Listen, out var bundles))
+        {
+            kestrel.ListenBundleEndpoint(bundles, _options.Federation);
+        }
+
+        if (WorkloadApiSocket.TryParse(_options.WorkloadApi, out var socket))
+        {
+            kestrel.ListenWorkloadApi(socket);
+        }
     }
 
     private static void Map(WebApplication application)
     {
         application.Use(static (http, next) =>
         {
-            // The plaintext port is for ADS alone.
-            if (http.Request.IsHttps || http.Request.Path.StartsWithSegments("/envoy.service.discovery.v3.AggregatedDiscoveryService", StringComparison.Ordinal))
+            if (BundleEndpoint.IsOf(http))
+            {
+                return BundleEndpoint.AnswerAsync(http);
+            }
+
+            if (IsServed(http))
             {
                 return next(http);
             }
@@ -103,11 +128,23 @@ internal sealed partial class ControlPlaneHost : IHostedService, IAsyncDisposabl
         application.MapGrpcService<AdsService>();
         application.MapGrpcService<WorkloadService>();
         application.MapMeshCa();
+        application.MapGrpcService<WorkloadApiService>();
         application.MapAdminApi();
+    }
+
+    // The Workload API is there on its socket alone, and the socket for nothing else; the plaintext port is for ADS.
+    private static bool IsServed(HttpContext http)
+    {
+        var isLocal = http.Features.Get<LocalConnection>() is not null;
+        return isLocal == http.Request.Path.StartsWithSegments(WorkloadApiSocket.Service, StringComparison.Ordinal)
+            && (isLocal || http.Request.IsHttps || http.Request.Path.StartsWithSegments("/envoy.service.discovery.v3.AggregatedDiscoveryService", StringComparison.Ordinal));
     }
 
     [LoggerMessage(6000, LogLevel.Information, "The control plane listens on {Address}. Manifests: {ManifestFolder}; state: {StateFolder}.")]
     private partial void LogListening(Uri address, string manifestFolder, string stateFolder);
+
+    [LoggerMessage(6001, LogLevel.Information, "The SPIFFE Workload API listens on {Path}.")]
+    private partial void LogWorkloadApi(string path);
 
     /// <summary>The app that embeds the control plane decides when it starts and stops; Ctrl+C is not for this host.</summary>
     private sealed class EmbeddedLifetime : IHostLifetime

@@ -4,6 +4,7 @@ using ProxylessMesh.ControlPlane.Admin;
 using ProxylessMesh.ControlPlane.Ca;
 using ProxylessMesh.ControlPlane.Calls;
 using ProxylessMesh.ControlPlane.Keys;
+using ProxylessMesh.ControlPlane.Federation;
 using ProxylessMesh.ControlPlane.Store;
 using ProxylessMesh.ControlPlane.Translation;
 using ProxylessMesh.ControlPlane.Workloads;
@@ -21,6 +22,10 @@ internal static class ControlPlaneParts
         services.AddGrpc(static grpc => grpc.MaxReceiveMessageSize = 4 * 1024 * 1024);
         services.AddMeshCa();
 
+        services.AddSingleton<OwnBundle>();
+        services.AddSingleton<FederatedBundles>();
+        services.AddSingleton<BundleDocuments>();
+        services.AddSingleton<BundleEndpointClient>();
         services.AddSingleton<StateFolder>();
         services.AddSingleton<ManifestStore>();
         services.AddSingleton(static provider => new WorkloadRegistry(
@@ -37,6 +42,7 @@ internal static class ControlPlaneParts
         services.AddSingleton<OperatorToken>();
         services.AddSingleton<ExperimentClock>();
         services.AddSingleton(static provider => new MeshTranslator(TrustDomain.Parse(provider.GetRequiredService<IOptions<MeshControlPlaneOptions>>().Value.TrustDomain)));
+        services.AddHostedService<FederationPoller>();
         services.AddHostedService<LastKnownWorkloads>();
         services.AddSingleton(static provider => new KeySetFetcher(provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<KeySetFile>();

@@ -9,7 +9,7 @@ using ProxylessMesh.Spiffe;
 namespace ProxylessMesh.ControlPlane.Tests.Ca.Doors;
 
 /// <summary>Istio's door on the wire, as an agent made for Istio uses it, and as one that does not keep to the rules.</summary>
-public sealed class IstioCertificatesTests : IDisposable
+public sealed class IstioCaServiceTests : IDisposable
 {
     private const string PodToken = "eyJ.a-pod's.token";
 

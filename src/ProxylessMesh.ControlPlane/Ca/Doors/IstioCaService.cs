@@ -11,7 +11,7 @@ namespace ProxylessMesh.ControlPlane.Ca.Doors;
 /// Istio's certificate service, so that agents made for Istio get their certificates here. The identity follows from the proof alone; what
 /// else is asked for (names in the request, another identity in the metadata) is refused where it differs.
 /// </summary>
-internal sealed partial class IstioCertificates(SvidIssuer issuer, BearerProof proof, ILogger<IstioCertificates> logger)
+internal sealed partial class IstioCaService(SvidIssuer issuer, BearerProof proof, ILogger<IstioCaService> logger)
     : IstioCertificateService.IstioCertificateServiceBase
 {
     /// <summary>The longest lifetime that may be asked for; what is longer is refused, as Istio's CA does.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Google.Protobuf.WellKnownTypes;
 using ProxylessMesh.ControlPlane.Workloads;
+using ProxylessMesh.ControlPlane.Xds;
 using ProxylessMesh.Manifests;
 using ProxylessMesh.Protos.V1;
 
@@ -10,13 +11,14 @@ namespace ProxylessMesh.ControlPlane.Calls;
 /// What a change of policies would do to the calls of the last minutes: each workload that it touches judges its own, and the answers
 /// are put together.
 /// </summary>
-internal sealed class PolicyPreview(WorkloadRegistry registry, CallSurvey survey)
+internal sealed class PolicyPreview(WorkloadRegistry registry, SnapshotSource snapshots, CallSurvey survey)
 {
     public async Task<PolicyPreviewResult> RunAsync(ManifestSet current, ManifestSet proposed, TimeSpan window, CancellationToken cancellationToken)
     {
         var workloads = registry.Current.ByInstance.Values;
         var callers = new CallerNames(workloads);
-        var touched = workloads.Select(workload => (Workload: workload, Change: ProposedListeners.Compare(current, proposed, workload))).Where(static one => one.Change.Ports.Count > 0).ToList();
+        var revoked = snapshots.Current.Revoked;
+        var touched = workloads.Select(workload => (Workload: workload, Change: ProposedListeners.Compare(current, proposed, workload, revoked))).Where(static one => one.Change.Ports.Count > 0).ToList();
         var lines = new CallLines();
         var recorded = TimeSpan.MaxValue;
         ulong leftOut = 0;

@@ -24,14 +24,14 @@ internal sealed record ProposedListeners(IReadOnlyList<ProposedPort> Ports, IRea
     // Istio's prefix of the rules that say which calls an authorizer is asked about.
     private const string CustomPrefix = "istio_ext_authz_";
 
-    public static ProposedListeners Compare(ManifestSet current, ManifestSet proposed, Workload workload)
+    public static ProposedListeners Compare(ManifestSet current, ManifestSet proposed, Workload workload, IReadOnlyList<string> revoked)
     {
         var ports = new List<ProposedPort>();
         var others = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var port in workload.Ports)
         {
-            var before = Translate(current, workload, port.Number);
-            var after = Translate(proposed, workload, port.Number);
+            var before = Translate(current, workload, port.Number, revoked);
+            var after = Translate(proposed, workload, port.Number, revoked);
             if (before.Equals(after))
             {
                 continue;
@@ -54,10 +54,10 @@ internal sealed record ProposedListeners(IReadOnlyList<ProposedPort> Ports, IRea
         return new ProposedListeners(ports, [.. others]);
     }
 
-    private static Listener Translate(ManifestSet manifests, Workload workload, int port)
+    private static Listener Translate(ManifestSet manifests, Workload workload, int port, IReadOnlyList<string> revoked)
     {
         var address = new IPEndPoint(workload.Addresses[0], port);
-        return InboundTranslator.Translate(manifests, workload, $"{InboundName.MeshPrefix}{address}", new InboundName(InboundDialect.Mesh, address));
+        return InboundTranslator.Translate(manifests, workload, $"{InboundName.MeshPrefix}{address}", new InboundName(InboundDialect.Mesh, address), revoked);
     }
 
     // Dry runs decide nothing, so their rules do not count; those that say what an authorizer is asked do.

@@ -166,6 +166,26 @@ public sealed class PreviewTests
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task Revoked_identities_stay_revoked_under_the_proposal()
+    {
+        await using var controlPlane = await TestControlPlane.StartAsync();
+        using var join = await JoinAsync(controlPlane, "catalog", "catalog-1");
+        using var client = Operator(controlPlane);
+        controlPlane.Parts.GetRequiredService<ProxylessMesh.ControlPlane.Ca.RevokedIdentities>().Revoke(SpiffeId.Parse("spiffe://mesh.local/ns/shop/sa/stolen"), "lost laptop");
+        while (controlPlane.Snapshots.Current.Revoked.Count == 0)
+        {
+            await Task.Yield();
+        }
+
+        var asking = PreviewAsync(client, Policy);
+        var question = await AnswerAsync(join);
+        await asking;
+
+        Assert.Contains("spiffe://mesh.local/ns/shop/sa/stolen", Assert.Single(question.Proposals).Listener.ToStringUtf8(), StringComparison.Ordinal);
+        Assert.DoesNotContain(question.Proposals[0].ChangedPolicies, static policy => policy.Contains("revoked", StringComparison.Ordinal));
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task Mistakes_and_unknown_names_are_answered_without_asking_anybody()
     {
         await using var controlPlane = await TestControlPlane.StartAsync();

@@ -31,6 +31,12 @@ public sealed class MeshControlPlaneOptions
     public string TrustDomain { get; set; } = "mesh.local";
 
     /// <summary>
+    /// Gets trust domains besides <see cref="TrustDomain"/> whose workloads may join this control plane, for example SPIRE's. Their roots come
+    /// from a FederatedTrustDomain. Whoever issues their certificates then says who serves a Service of this mesh. Default: none.
+    /// </summary>
+    public IList<string> WorkloadTrustDomains { get; } = [];
+
+    /// <summary>
     /// Gets or sets the passphrase of the CA's key at rest. Empty (the default): the environment variable <c>MESH_CA_PASSPHRASE</c>, else
     /// a file that is made beside the key.
     /// </summary>

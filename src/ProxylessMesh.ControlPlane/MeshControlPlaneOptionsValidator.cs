@@ -42,6 +42,11 @@ internal sealed class MeshControlPlaneOptionsValidator : IValidateOptions<MeshCo
             errors.AddError($"MeshControlPlane:TrustDomain is '{options.TrustDomain}'. Use lower-case letters, digits, '.', '-' or '_', for example mesh.local.");
         }
 
+        foreach (var domain in options.WorkloadTrustDomains.Where(static domain => !Spiffe.TrustDomain.TryParse(domain, out _)))
+        {
+            errors.AddError($"MeshControlPlane:WorkloadTrustDomains has '{domain}'. Use lower-case letters, digits, '.', '-' or '_', for example spire.internal.");
+        }
+
         Range("SvidLifetime", options.SvidLifetime, MinSvidLifetime, MaxSvidLifetime);
         CheckIssuance(options, errors);
         Range("Issuance:MinLifetime", options.Issuance.MinLifetime, ShortestLifetime, MaxSvidLifetime);

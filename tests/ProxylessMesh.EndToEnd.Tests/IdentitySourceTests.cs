@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using ProxylessMesh.ControlPlane.Ca;
 using ProxylessMesh.ControlPlane.Hosting;
 using ProxylessMesh.Spiffe;
@@ -54,6 +55,57 @@ public sealed class IdentitySourceTests
         await using var mesh = await TestMesh.StartAsync();
 
         await RunAsync(mesh, await IstioAsync(mesh, "server"), await IstioAsync(mesh, "client"), rotate: null);
+    }
+
+    [Fact(Timeout = TestMesh.TimeLimit)]
+    public async Task Workloads_of_another_CA_and_trust_domain_join_where_the_operator_lists_it()
+    {
+        await using var mesh = await TestMesh.StartAsync(static options => options.WorkloadTrustDomains.Add("spire.test"));
+        var spire = Federate(mesh, "spire.test");
+        await using var serverAgent = await FakeWorkloadApi.StartAsync();
+        await using var clientAgent = await FakeWorkloadApi.StartAsync();
+        serverAgent.Given.Set(FakeWorkloadApi.Svid(spire.Issue(TestMesh.Namespace, "server")));
+        clientAgent.Given.Set(FakeWorkloadApi.Svid(spire.Issue(TestMesh.Namespace, "client")));
+
+        await mesh.StartServerAsync("server", static app => app.MapGet("/", static (HttpContext http) => http.Features.Get<IMeshPeerFeature>()?.Id?.ToString()), settings: WithRoots(mesh, Agent(serverAgent)));
+        var client = await mesh.StartClientAsync(settings: WithRoots(mesh, Agent(clientAgent)));
+
+        Assert.Equal("spiffe://spire.test/ns/test/sa/client", await Eventually.Async(() => client.CreateClient().GetStringAsync("/", TestEnd), TestEnd));
+    }
+
+    [Fact(Timeout = TestMesh.TimeLimit)]
+    public async Task Workload_of_a_federated_trust_domain_may_not_join()
+    {
+        await using var mesh = await TestMesh.StartAsync();
+        var friend = Federate(mesh, "friend.test");
+        await mesh.StartServerAsync("server", static app => app.MapGet("/", static () => "ours"));
+        await using var agent = await FakeWorkloadApi.StartAsync();
+        agent.Given.Set(FakeWorkloadApi.Svid(friend.Issue(TestMesh.Namespace, "server")));
+
+        var thief = await mesh.StartServerAsync("server", static app => app.MapGet("/", static () => "stolen"), settings: WithRoots(mesh, Agent(agent)));
+        await thief.Logs.WaitForAsync(static entry => entry.Level == LogLevel.Warning, TestEnd);
+
+        var client = await mesh.StartClientAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal("ours", await Eventually.Async(() => client.CreateClient().GetStringAsync("/", TestEnd), TestEnd));
+        }
+    }
+
+    private static TestCa Federate(TestMesh mesh, string trustDomain)
+    {
+        var ca = TestCa.Create(trustDomain);
+        mesh.ControlPlane.GetRequiredService<ControlPlaneHost>().Services.GetRequiredService<MeshTrust>().SetFederated([ca.Bundle]);
+        return ca;
+    }
+
+    /// <summary>The control plane has a CA of its own, whose root names its trust domain.</summary>
+    private static Dictionary<string, string?> WithRoots(TestMesh mesh, Dictionary<string, string?> settings)
+    {
+        var roots = Path.Combine(Directory.CreateDirectory(mesh.WorkloadFolder("roots")).FullName, "mesh.pem");
+        File.WriteAllText(roots, TestPem.Of(Authority(mesh).Bundle.Authorities));
+        settings["Mesh:Identity:RootFile"] = roots;
+        return settings;
     }
 
     private static async Task RunAsync(TestMesh mesh, Dictionary<string, string?> server, Dictionary<string, string?> client, Action? rotate)

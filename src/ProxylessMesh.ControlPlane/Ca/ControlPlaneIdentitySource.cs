@@ -17,18 +17,25 @@ internal sealed partial class ControlPlaneIdentitySource : IdentitySource, IDisp
 
     private readonly Lock _gate = new();
     private readonly CertificateAuthority _authority;
+    private readonly MeshTrust _trust;
+    private readonly HashSet<TrustDomain> _guests;
     private readonly TimeSpan _lifetime;
     private readonly TimeProvider _time;
     private readonly ILogger<ControlPlaneIdentitySource> _logger;
     private readonly ITimer _timer;
     private Own[] _all = [];
 
-    public ControlPlaneIdentitySource(CertificateAuthority authority, IOptions<MeshControlPlaneOptions> options, TimeProvider time, ILogger<ControlPlaneIdentitySource> logger)
+    public ControlPlaneIdentitySource(CertificateAuthority authority, MeshTrust trust, IOptions<MeshControlPlaneOptions> options, TimeProvider time, ILogger<ControlPlaneIdentitySource> logger)
     {
-        (_authority, _lifetime, _time, _logger) = (authority, options.Value.SvidLifetime, time, logger);
+        (_authority, _trust, _lifetime, _time, _logger) = (authority, trust, options.Value.SvidLifetime, time, logger);
+        _guests = [.. options.Value.WorkloadTrustDomains.Select(TrustDomain.Parse)];
         _timer = time.CreateTimer(static state => ((ControlPlaneIdentitySource)state!).Rotate(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         Issue();
         authority.Changed += Rotate;
+        if (_guests.Count > 0)
+        {
+            trust.Changed += Rotate;
+        }
     }
 
     /// <summary>The identity for a caller that sent this name in its TLS hello.</summary>
@@ -48,6 +55,7 @@ internal sealed partial class ControlPlaneIdentitySource : IdentitySource, IDisp
     public void Dispose()
     {
         _authority.Changed -= Rotate;
+        _trust.Changed -= Rotate;
         _timer.Dispose();
     }
 
@@ -68,9 +76,10 @@ internal sealed partial class ControlPlaneIdentitySource : IdentitySource, IDisp
     {
         lock (_gate)
         {
-            // Callers are checked by our own roots alone: nobody of another trust domain is a caller of this control plane.
+            // Callers are checked by our own roots alone: nobody of another trust domain is a caller of this control plane, though its
+            // workloads may be met. Unless the operator lists it: its issuer then says who serves a Service of ours.
             var keys = _authority.Keys;
-            var bundles = new TrustBundleSet([_authority.BundleOf(keys)]);
+            var bundles = new TrustBundleSet(_trust.Current.Bundles.Bundles.Where(bundle => _guests.Contains(bundle.TrustDomain) && bundle.TrustDomain != _authority.TrustDomain).Prepend(_authority.BundleOf(keys)));
             var all = keys.All.Select(authority => new Own(authority, Issue(authority, bundles))).ToArray();
             Volatile.Write(ref _all, all);
             Publish(all[0].Identity);

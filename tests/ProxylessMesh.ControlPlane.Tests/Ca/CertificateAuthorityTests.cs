@@ -192,7 +192,8 @@ public sealed class CertificateAuthorityTests : IDisposable
         _options.SvidLifetime = TimeSpan.FromMinutes(1);
         Open(authority =>
         {
-            using var source = new ControlPlaneIdentitySource(authority, Options.Create(_options), _time, NullLogger<ControlPlaneIdentitySource>.Instance);
+            using var trust = new MeshTrust(authority);
+            using var source = new ControlPlaneIdentitySource(authority, trust, Options.Create(_options), _time, NullLogger<ControlPlaneIdentitySource>.Instance);
             var first = source.Current!;
             Assert.Equal("spiffe://mesh.local/ns/mesh-system/sa/control-plane", first.Id.ToString());
 

@@ -118,15 +118,17 @@ public sealed class RenewalTests
     public async Task Connection_takes_no_call_when_the_certificate_of_either_side_ends(int ourMinutes, int theirMinutes)
     {
         var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
-        var backendIdentity = new TestIdentitySource(_ca.Issue("shop", "catalog", TimeSpan.FromMinutes(theirMinutes)));
-        await using var backend = await TestBackend.StartAsync(ConnectionId, backendIdentity);
-        await using var mesh = Mesh(new TestIdentitySource(_ca.Issue("shop", "storefront", TimeSpan.FromMinutes(ourMinutes))), backend, time);
+        var theirs = _ca.Issue("shop", "catalog", TimeSpan.FromMinutes(theirMinutes));
+        var ours = _ca.Issue("shop", "storefront", TimeSpan.FromMinutes(ourMinutes));
+        var end = ours.ExpiresAt < theirs.ExpiresAt ? ours.ExpiresAt : theirs.ExpiresAt;
+        await using var backend = await TestBackend.StartAsync(ConnectionId, new TestIdentitySource(theirs));
+        await using var mesh = Mesh(new TestIdentitySource(ours), backend, time);
         using var client = mesh.Client();
         var first = await client.GetStringAsync(Catalog, TestEnd);
 
-        time.Advance(TimeSpan.FromMinutes(19));
+        time.Advance(end - time.GetUtcNow() - TimeSpan.FromSeconds(40));
         Assert.Equal(first, await client.GetStringAsync(Catalog, TestEnd));
-        time.Advance(TimeSpan.FromSeconds(35));
+        time.Advance(TimeSpan.FromSeconds(15));
 
         Assert.NotEqual(first, await client.GetStringAsync(Catalog, TestEnd));
     }

@@ -51,10 +51,11 @@ public sealed class PeerTrustTests
     {
         var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
         await using var app = await MeshApp.StartAsync(Policies.Strict(), Answer, configure: builder => builder.Services.AddSingleton<TimeProvider>(time));
-        using var client = app.Client(app.Ca.Issue("shop", "storefront", TimeSpan.FromMinutes(20)));
+        var caller = app.Ca.Issue("shop", "storefront", TimeSpan.FromMinutes(20));
+        using var client = app.Client(caller);
         Assert.Equal("from the application", await client.GetStringAsync("/", TestEnd));
 
-        time.Advance(TimeSpan.FromMinutes(20) - TimeSpan.FromSeconds(10));
+        time.Advance(caller.ExpiresAt - time.GetUtcNow() - TimeSpan.FromSeconds(10));
         await _closed.Task.WaitAsync(TestEnd);
         Assert.Equal("from the application", await client.GetStringAsync("/", TestEnd));
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Envoy.Config.Rbac.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using ProxylessMesh.ControlPlane.Workloads;
@@ -8,55 +9,58 @@ using RbacFilter = Envoy.Extensions.Filters.Http.Rbac.V3.RBAC;
 namespace ProxylessMesh.ControlPlane.Translation;
 
 /// <summary>
-/// The RBAC filters of a workload: DENY first, then ALLOW, each only where a policy with that action selects the workload. No ALLOW
-/// filter lets everything in; an ALLOW filter without a policy that matches lets nothing in, and that is what an empty spec means.
+/// The RBAC filters of a workload in Istio's order: what AUDIT records, DENY, then ALLOW, each only where a policy with that action selects
+/// the workload; CUSTOM stands before them. No ALLOW filter lets everything in; an ALLOW filter without a policy that matches lets nothing
+/// in, and that is what an empty spec means. Policies in dry run are the filter's shadow rules.
 /// </summary>
 internal static class AuthorizationTranslator
 {
-    private const string DenyFilter = "envoy.filters.http.rbac.deny";
-    private const string AllowFilter = "envoy.filters.http.rbac.allow";
+    private const string DryRunPrefix = "istio_dry_run_";
 
-    public static IEnumerable<HttpFilter> Filters(ManifestSet manifests, Workload workload)
+    private static readonly (AuthorizationAction Action, RBAC.Types.Action Wire, string Name)[] Actions =
+    [
+        (AuthorizationAction.Audit, RBAC.Types.Action.Log, "audit"),
+        (AuthorizationAction.Deny, RBAC.Types.Action.Deny, "deny"),
+        (AuthorizationAction.Allow, RBAC.Types.Action.Allow, "allow"),
+    ];
+
+    public static IEnumerable<HttpFilter> Filters(ManifestSet manifests, Workload workload, RuleAudience audience = RuleAudience.Mesh)
     {
-        var selecting = manifests.AuthorizationPolicies.Where(policy => Selects(policy, workload)).ToLookup(policy => policy.Action);
-
-        // DENY policies without rules match nothing: a filter would only cost time.
-        if (selecting[AuthorizationAction.Deny].Any(policy => !policy.Rules.IsEmpty))
-        {
-            yield return Filter(DenyFilter, RBAC.Types.Action.Deny, selecting[AuthorizationAction.Deny], workload);
-        }
-
-        if (selecting[AuthorizationAction.Allow].Any())
-        {
-            yield return Filter(AllowFilter, RBAC.Types.Action.Allow, selecting[AuthorizationAction.Allow], workload);
-        }
+        var selecting = manifests.AuthorizationPolicies.Where(policy => Selects(policy, workload, manifests)).ToLookup(static policy => policy.Action);
+        var translator = new RuleTranslator(manifests.MeshConfig, workload, audience);
+        return [.. CustomTranslator.Filters(selecting[AuthorizationAction.Custom], manifests, translator), .. Actions.SelectMany(action => Filter(action, [.. selecting[action.Action]], translator))];
     }
 
-    /// <summary>Whether the policy is for the workload: its namespace or the root namespace, and the labels.</summary>
-    public static bool Selects(AuthorizationPolicyManifest policy, Workload workload)
-        => policy.IsForMesh && (policy.Namespace == workload.Namespace || policy.Namespace == HostNames.RootNamespace) && policy.Selector.Selects(workload.Labels);
+    /// <summary>Whether the policy is for the workload: its namespace or the root namespace, and the labels, or the services that it names.</summary>
+    public static bool Selects(AuthorizationPolicyManifest policy, Workload workload, ManifestSet manifests)
+        => policy.IsForMesh
+            && (policy.Namespace == workload.Namespace || policy.Namespace == HostNames.RootNamespace)
+            && (policy.Targets.IsEmpty ? policy.Selector.Selects(workload.Labels) : policy.Targets.Any(target => Serves(workload, policy.Namespace, target, manifests)));
 
-    private static HttpFilter Filter(string name, RBAC.Types.Action action, IEnumerable<AuthorizationPolicyManifest> policies, Workload workload)
+    private static bool Serves(Workload workload, string ns, PolicyTarget target, ManifestSet manifests) => workload.Namespace == ns && manifests.Find(target.Kind, ns, target.Name) switch
     {
-        var rules = new RBAC { Action = action };
-        foreach (var policy in policies)
+        ServiceManifest { Selector.IsEmpty: false } service => service.Selector.Selects(workload.Labels),
+        ServiceEntryManifest { WorkloadSelector: { IsEmpty: false } selector } => selector.Selects(workload.Labels),
+        _ => target.Kind == ManifestKind.Service && workload.Service == target.Name,
+    };
+
+    private static IEnumerable<HttpFilter> Filter((AuthorizationAction Action, RBAC.Types.Action Wire, string Name) action, ImmutableArray<AuthorizationPolicyManifest> policies, RuleTranslator translator)
+    {
+        // Policies without rules match nothing: only an ALLOW filter means something by being there.
+        var matter = policies.Where(policy => action.Action == AuthorizationAction.Allow || !policy.Rules.IsEmpty).ToList();
+        if (matter.Count > 0)
         {
-            for (var index = 0; index < policy.Rules.Length; index++)
+            var filter = new RbacFilter { Rules = Rules(action.Wire, [.. matter.Where(static policy => !policy.IsDryRun)], translator) };
+            if (matter.Exists(static policy => policy.IsDryRun))
             {
-                rules.Policies.Add($"ns[{policy.Namespace}]-policy[{policy.Name}]-rule[{index}]", Policy(policy.Rules[index], workload));
+                filter.ShadowRules = Rules(action.Wire, [.. matter.Where(static policy => policy.IsDryRun)], translator);
+                filter.ShadowRulesStatPrefix = $"{DryRunPrefix}{action.Name}_";
             }
+
+            yield return ListenerTranslator.Filter($"{FilterNames.Rbac}.{action.Name}", filter);
         }
-
-        return ListenerTranslator.Filter(name, new RbacFilter { Rules = rules });
     }
 
-    private static Policy Policy(AuthorizationRule rule, Workload workload)
-    {
-        var policy = new Policy();
-        var permissions = rule.To.IsEmpty ? [new Permission { Any = true }] : rule.To.Select(PermissionTranslator.Translate);
-        var principals = rule.From.IsEmpty ? [new Principal { Any = true }] : rule.From.Select(source => PrincipalTranslator.Translate(source, workload.Id.TrustDomain));
-        policy.Permissions.AddRange(permissions.Select(permission => ConditionTranslator.And(permission, rule.When)));
-        policy.Principals.AddRange(principals.Select(principal => ConditionTranslator.And(principal, rule.When, workload.Id.TrustDomain)));
-        return policy;
-    }
+    private static RBAC? Rules(RBAC.Types.Action action, ImmutableArray<AuthorizationPolicyManifest> policies, RuleTranslator translator)
+        => policies.IsEmpty ? null : translator.Rules(action, policies);
 }

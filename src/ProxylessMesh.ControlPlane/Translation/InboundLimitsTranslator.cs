@@ -35,7 +35,7 @@ internal static class InboundLimitsTranslator
 
         if (limits.RateLimit is { } rate)
         {
-            yield return Ours("proxylessmesh.rate_limit", RateLimit(rate, workload));
+            yield return Ours("proxylessmesh.rate_limit", RateLimit(rate, new TrustDomainNames(workload.Id.TrustDomain, manifests.MeshConfig.TrustDomainAliases)));
         }
 
         if (limits.MaxConcurrentCalls is { } calls)
@@ -57,17 +57,15 @@ internal static class InboundLimitsTranslator
             .ThenBy(limits => limits.Namespace != workload.Namespace)
             .FirstOrDefault();
 
-    private static CallerRateLimit RateLimit(InboundRateLimit rate, Workload workload) => new()
+    private static CallerRateLimit RateLimit(InboundRateLimit rate, TrustDomainNames trustDomains) => new()
     {
         Total = rate.Total is { } total ? Bucket(total) : null,
         PerCaller = rate.PerCaller is { } each ? Bucket(each) : null,
         Callers =
         {
-            rate.Callers.Select(caller => new CallerRateLimit.Types.Caller
-            {
-                Caller_ = PrincipalTranslator.IdentityMatcher(caller.Principal, workload.Id.TrustDomain),
-                Bucket = Bucket(caller.Bucket),
-            }),
+            from caller in rate.Callers
+            from name in PrincipalTranslator.IdentityMatchers(caller.Principal, trustDomains)
+            select new CallerRateLimit.Types.Caller { Caller_ = name, Bucket = Bucket(caller.Bucket) },
         },
         Status = (uint)rate.Status,
     };

@@ -20,7 +20,9 @@ internal static class InboundTranslator
     {
         var port = name.Address.Port;
         var mode = MtlsModes.Of(manifests, workload).For(port);
-        var http = HttpConnections(manifests, workload, name.Dialect == InboundDialect.Grpc ? [] : new InboundCors(manifests, workload, port).Routes(), revoked ?? []);
+        var http = name.Dialect == InboundDialect.Grpc
+            ? HttpConnections(manifests, workload, [], revoked ?? [], RuleAudience.Grpc)
+            : InboundPaths.Apply(HttpConnections(manifests, workload, new InboundCors(manifests, workload, port).Routes(), revoked ?? [], RuleAudience.Mesh), manifests.MeshConfig);
         var listener = new Listener
         {
             Name = requestedName,
@@ -65,7 +67,7 @@ internal static class InboundTranslator
         return chain;
     }
 
-    private static HttpConnectionManager HttpConnections(ManifestSet manifests, Workload workload, IReadOnlyList<Route> corsRoutes, IReadOnlyList<string> revoked)
+    private static HttpConnectionManager HttpConnections(ManifestSet manifests, Workload workload, IReadOnlyList<Route> corsRoutes, IReadOnlyList<string> revoked, RuleAudience audience)
     {
         HttpFilter[] cors = corsRoutes.Count > 0 ? [ListenerTranslator.Filter(CorsTranslator.Filter, new Cors())] : [];
         return new HttpConnectionManager
@@ -84,7 +86,7 @@ internal static class InboundTranslator
                     },
                 },
             },
-            HttpFilters = { cors, RevokedTranslator.Filters(revoked), RequestAuthenticationTranslator.Filters(manifests, workload), AuthorizationTranslator.Filters(manifests, workload), InboundLimitsTranslator.Filters(manifests, workload), LoadReportTranslator.Filters(manifests, workload), ListenerTranslator.Router },
+            HttpFilters = { cors, RevokedTranslator.Filters(revoked), RequestAuthenticationTranslator.Filters(manifests, workload), AuthorizationTranslator.Filters(manifests, workload, audience), InboundLimitsTranslator.Filters(manifests, workload), LoadReportTranslator.Filters(manifests, workload), ListenerTranslator.Router },
         };
     }
 }

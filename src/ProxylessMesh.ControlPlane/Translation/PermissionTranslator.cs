@@ -1,8 +1,10 @@
-using System.Collections.Immutable;
 using System.Text.RegularExpressions;
+using Envoy.Config.Core.V3;
 using Envoy.Config.Rbac.V3;
 using Envoy.Config.Route.V3;
+using Envoy.Extensions.Path.Match.UriTemplate.V3;
 using Envoy.Type.Matcher.V3;
+using Google.Protobuf.WellKnownTypes;
 using ProxylessMesh.Manifests.Kinds;
 
 namespace ProxylessMesh.ControlPlane.Translation;
@@ -10,48 +12,89 @@ namespace ProxylessMesh.ControlPlane.Translation;
 /// <summary>One <c>to.operation</c>: all of its fields must match, and of a field's values one.</summary>
 internal static class PermissionTranslator
 {
-    public static Permission Translate(AuthorizationOperation operation)
+    /// <summary>What ASP.NET's routing chose is asked as metadata of a filter of this name; nobody else has it.</summary>
+    public const string EndpointFilter = "proxylessmesh.endpoint";
+
+    private static readonly (string Word, string Key, bool IsList)[] EndpointWords = [("route:", "route", false), ("endpoint:", "name", false), ("tag:", "tags", true)];
+
+    public static Permission Translate(AuthorizationOperation operation, RuleScope scope)
     {
         var rules = new Permission.Types.Set();
-        Add(rules, operation.Hosts, operation.NotHosts, Host);
-        Add(rules, operation.Ports, operation.NotPorts, port => new Permission { DestinationPort = (uint)port });
-        Add(rules, operation.Methods, operation.NotMethods, Method);
-        Add(rules, operation.Paths, operation.NotPaths, Path);
+        scope.Add(rules, operation.Hosts, operation.NotHosts, value => Host(value, scope));
+        scope.Add(rules, operation.Ports, operation.NotPorts, static port => new Permission { DestinationPort = (uint)port });
+        scope.Add(rules, operation.Methods, operation.NotMethods, value => Method(value, scope));
+        scope.Add(rules, operation.Paths, operation.NotPaths, value => Path(value, scope));
         return rules.Rules.Count == 0 ? new Permission { Any = true } : new Permission { AndRules = rules };
     }
 
-    /// <summary>One of the values, and none of the others, added to what must hold.</summary>
-    public static void Add<T>(Permission.Types.Set rules, ImmutableArray<T> values, ImmutableArray<T> notValues, Func<T, Permission> translate)
+    private static Permission? Host(string value, RuleScope scope) => scope.KnowsHttp ? Header(":authority", value, ignoreCase: true) : null;
+
+    private static Permission? Method(string value, RuleScope scope) => scope.KnowsHttp ? Header(":method", value, ignoreCase: false) : null;
+
+    private static Permission? Path(string value, RuleScope scope)
     {
-        if (!values.IsEmpty)
+        if (!scope.KnowsHttp)
         {
-            rules.Rules.Add(AnyOf(values, translate));
+            return null;
         }
 
-        if (!notValues.IsEmpty)
+        foreach (var (word, key, isList) in EndpointWords)
         {
-            rules.Rules.Add(new Permission { NotRule = AnyOf(notValues, translate) });
+            if (value.StartsWith(word, StringComparison.Ordinal))
+            {
+                return scope.KnowsEndpoints ? Endpoint(key, value[word.Length..], isList) : null;
+            }
         }
+
+        if (value == "*")
+        {
+            return new Permission { Any = true };
+        }
+
+        return value.Contains('{', StringComparison.Ordinal) && scope.KnowsTemplates
+            ? Template(value)
+            : new Permission { UrlPath = new PathMatcher { Path = value.Contains('{', StringComparison.Ordinal) ? TemplateExpression(value) : TextPattern.Matcher(value) } };
     }
 
-    private static Permission AnyOf<T>(ImmutableArray<T> values, Func<T, Permission> translate)
-        => new() { OrRules = new Permission.Types.Set { Rules = { values.Select(translate) } } };
+    // Envoy's templates write '*' and '**' without the braces.
+    private static Permission Template(string value) => new()
+    {
+        UriTemplate = new TypedExtensionConfig
+        {
+            Name = "envoy.path.match.uri_template.uri_template_matcher",
+            TypedConfig = Any.Pack(new UriTemplateMatchConfig { PathTemplate = value.Replace("{**}", "**", StringComparison.Ordinal).Replace("{*}", "*", StringComparison.Ordinal) }),
+        },
+    };
 
-    private static Permission Host(string value) => Header(":authority", value, ignoreCase: true);
-
-    private static Permission Method(string value) => Header(":method", value, ignoreCase: false);
-
-    private static Permission Path(string value)
-        => value == "*" ? new Permission { Any = true } : new Permission { UrlPath = new PathMatcher { Path = value.Contains('{', StringComparison.Ordinal) ? Template(value) : TextPattern.Matcher(value) } };
-
-    // Envoy's templates: '{*}' is one segment, '{**}' any number of them.
-    private static StringMatcher Template(string value)
+    // For servers that know no templates.
+    private static StringMatcher TemplateExpression(string value)
         => new()
         {
             SafeRegex = MatchTranslator.Regex(Regex.Escape(value)
                 .Replace(@"\{\*\*}", @"[A-Za-z0-9\-._~%!$&'()+,;:@=/]*", StringComparison.Ordinal)
                 .Replace(@"\{\*}", @"[A-Za-z0-9\-._~%!$&'()+,;:@=]+", StringComparison.Ordinal)),
         };
+
+    // Only a star at the very end has a meaning: templates of routes hold stars of their own. Routing ignores case, and so does this.
+    private static Permission Endpoint(string key, string value, bool isList)
+    {
+        var text = value switch
+        {
+            "*" => new StringMatcher { SafeRegex = MatchTranslator.Regex(".+") },
+            [.., '*'] => new StringMatcher { Prefix = value[..^1], IgnoreCase = true },
+            _ => new StringMatcher { Exact = value, IgnoreCase = true },
+        };
+        var one = new ValueMatcher { StringMatch = text };
+        return new Permission
+        {
+            Metadata = new MetadataMatcher
+            {
+                Filter = EndpointFilter,
+                Path = { new MetadataMatcher.Types.PathSegment { Key = key } },
+                Value = isList ? new ValueMatcher { ListMatch = new ListMatcher { OneOf = one } } : one,
+            },
+        };
+    }
 
     private static Permission Header(string name, string value, bool ignoreCase)
     {

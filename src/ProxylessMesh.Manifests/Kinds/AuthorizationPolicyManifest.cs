@@ -18,8 +18,17 @@ public sealed record AuthorizationPolicyManifest : Manifest
     /// <summary>It is for workloads of the mesh: it does not name gateways (<c>targetRefs</c>), which this mesh does not have.</summary>
     public bool IsForMesh { get; init; } = true;
 
+    /// <summary>The services whose workloads it is for (<c>targetRefs</c>); empty: <see cref="Selector"/> says it.</summary>
+    public ImmutableArray<PolicyTarget> Targets { get; init; } = [];
+
     /// <summary>What happens to a call that matches a rule.</summary>
     public AuthorizationAction Action { get; init; }
+
+    /// <summary>For <see cref="AuthorizationAction.Custom"/>: who is asked, one of MeshConfig's <c>extensionProviders</c>; otherwise empty.</summary>
+    public string Provider { get; init; } = "";
+
+    /// <summary>It is only counted what would happen (annotation <c>istio.io/dry-run</c>).</summary>
+    public bool IsDryRun { get; init; }
 
     /// <summary>A call matches the policy when it matches one rule.</summary>
     public ImmutableArray<AuthorizationRule> Rules { get; init; } = [];
@@ -33,7 +42,18 @@ public enum AuthorizationAction
 
     /// <summary>Refuses what matches, before any ALLOW is looked at.</summary>
     Deny,
+
+    /// <summary>Records what matches; decides nothing.</summary>
+    Audit,
+
+    /// <summary>Asks an authorizer about what matches, before any DENY is looked at.</summary>
+    Custom,
 }
+
+/// <summary>One of <c>targetRefs</c>: a service of the policy's namespace.</summary>
+/// <param name="Kind"><c>Service</c> or <c>ServiceEntry</c>.</param>
+/// <param name="Name">Its name.</param>
+public sealed record PolicyTarget(ManifestKind Kind, string Name);
 
 /// <summary>Matches when one of <see cref="From"/>, one of <see cref="To"/> and all of <see cref="When"/> match; an empty list matches anything.</summary>
 public sealed record AuthorizationRule
@@ -50,10 +70,14 @@ public sealed record AuthorizationRule
 
 /// <summary>A condition on one attribute: one of the values, and none of the others.</summary>
 /// <param name="Key">What is compared.</param>
-/// <param name="Name">The header's name in lower case; otherwise empty.</param>
+/// <param name="Name">The header's name in lower case, or the name of the filter of <see cref="AuthorizationKey.FilterMetadata"/>; otherwise empty.</param>
 /// <param name="Values">One must match; empty: any may be there.</param>
 /// <param name="NotValues">None may match.</param>
-public sealed record AuthorizationCondition(AuthorizationKey Key, string Name, ImmutableArray<string> Values, ImmutableArray<string> NotValues);
+public sealed record AuthorizationCondition(AuthorizationKey Key, string Name, ImmutableArray<string> Values, ImmutableArray<string> NotValues)
+{
+    /// <summary>The names that lead to a claim, or to what a filter wrote; otherwise empty.</summary>
+    public ImmutableArray<string> Path { get; init; } = [];
+}
 
 /// <summary>The attributes of <c>when[].key</c> that are carried out.</summary>
 public enum AuthorizationKey
@@ -61,7 +85,7 @@ public enum AuthorizationKey
     /// <summary><c>source.ip</c>: address of the connection.</summary>
     SourceIp,
 
-    /// <summary><c>remote.ip</c>: address of the caller; the connection's, as no header is trusted.</summary>
+    /// <summary><c>remote.ip</c>: address of the caller, by <c>x-forwarded-for</c> where proxies are trusted (MeshConfig).</summary>
     RemoteIp,
 
     /// <summary><c>source.namespace</c>.</summary>
@@ -87,6 +111,21 @@ public enum AuthorizationKey
 
     /// <summary><c>request.headers[name]</c>.</summary>
     RequestHeader,
+
+    /// <summary><c>request.auth.principal</c>: issuer and subject of the end user's token, <c>iss/sub</c>.</summary>
+    RequestPrincipal,
+
+    /// <summary><c>request.auth.audiences</c>: the token's <c>aud</c>.</summary>
+    RequestAudiences,
+
+    /// <summary><c>request.auth.presenter</c>: the token's <c>azp</c>.</summary>
+    RequestPresenter,
+
+    /// <summary><c>request.auth.claims[name]</c>, also nested: <c>request.auth.claims[outer][inner]</c>.</summary>
+    RequestClaim,
+
+    /// <summary><c>experimental.envoy.filters.FILTER[name]</c>: what a filter wrote about the request.</summary>
+    FilterMetadata,
 }
 
 /// <summary>
@@ -113,7 +152,7 @@ public sealed record AuthorizationSource
     /// <summary>Addresses that must not match.</summary>
     public ImmutableArray<IPNetwork> NotIpBlocks { get; init; } = [];
 
-    /// <summary>Addresses of the caller: the connection's, as no header is trusted.</summary>
+    /// <summary>Addresses of the caller: the connection's, or by <c>x-forwarded-for</c> where proxies are trusted (MeshConfig).</summary>
     public ImmutableArray<IPNetwork> RemoteIpBlocks { get; init; } = [];
 
     /// <summary>Addresses that must not match.</summary>
@@ -124,6 +163,18 @@ public sealed record AuthorizationSource
 
     /// <summary>Service accounts that must not match.</summary>
     public ImmutableArray<string> NotServiceAccounts { get; init; } = [];
+
+    /// <summary>Trust domains of the identity; <c>cluster.local</c> is the mesh's own.</summary>
+    public ImmutableArray<string> TrustDomains { get; init; } = [];
+
+    /// <summary>Trust domains that must not match.</summary>
+    public ImmutableArray<string> NotTrustDomains { get; init; } = [];
+
+    /// <summary>End users as <c>issuer/subject</c>.</summary>
+    public ImmutableArray<string> RequestPrincipals { get; init; } = [];
+
+    /// <summary>End users that must not match.</summary>
+    public ImmutableArray<string> NotRequestPrincipals { get; init; } = [];
 }
 
 /// <summary>What is asked for. Fields and values as in <see cref="AuthorizationSource"/>.</summary>
@@ -147,7 +198,10 @@ public sealed record AuthorizationOperation
     /// <summary>Methods that must not match.</summary>
     public ImmutableArray<string> NotMethods { get; init; } = [];
 
-    /// <summary>Paths without query; for gRPC <c>/package.service/method</c>. In them <c>{*}</c> is one segment, <c>{**}</c> any number.</summary>
+    /// <summary>
+    /// Paths without query; for gRPC <c>/package.service/method</c>. In them <c>{*}</c> is one segment, <c>{**}</c> any number. Also what
+    /// ASP.NET's routing chose: <c>route:</c> with a route's template, <c>endpoint:</c> with an endpoint's name, <c>tag:</c> with a tag.
+    /// </summary>
     public ImmutableArray<string> Paths { get; init; } = [];
 
     /// <summary>Paths that must not match.</summary>

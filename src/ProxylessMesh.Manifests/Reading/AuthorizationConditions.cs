@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ProxylessMesh.Manifests.Kinds;
 
 namespace ProxylessMesh.Manifests.Reading;
@@ -6,6 +7,11 @@ namespace ProxylessMesh.Manifests.Reading;
 internal static class AuthorizationConditions
 {
     private const string Headers = "request.headers[";
+    private const string Claims = "request.auth.claims[";
+    private const string Filters = "experimental.envoy.filters.";
+
+    // Those that write something here.
+    private static readonly string[] KnownFilters = ["envoy.filters.http.jwt_authn", "envoy.filters.http.rbac", "envoy.filters.http.ext_authz"];
 
     private static readonly (string Key, AuthorizationKey Attribute, TextRule Rule)[] Keys =
     [
@@ -18,9 +24,12 @@ internal static class AuthorizationConditions
         ("destination.ip", AuthorizationKey.DestinationIp, AuthorizationValues.Network),
         ("destination.port", AuthorizationKey.DestinationPort, AuthorizationValues.Port),
         ("connection.sni", AuthorizationKey.ConnectionSni, AuthorizationValues.Pattern),
+        ("request.auth.principal", AuthorizationKey.RequestPrincipal, AuthorizationValues.Pattern),
+        ("request.auth.audiences", AuthorizationKey.RequestAudiences, AuthorizationValues.Pattern),
+        ("request.auth.presenter", AuthorizationKey.RequestPresenter, AuthorizationValues.Pattern),
     ];
 
-    public static AuthorizationCondition? Read(YamlMap map, string ns)
+    public static AuthorizationCondition? Read(YamlMap map, AuthorizationAction action, string ns)
     {
         var key = map.RequiredText("key", Key, "Write an attribute, such as 'source.ip' or 'request.headers[x-token]'");
         if (!map.Has("values") && !map.Has("notValues"))
@@ -28,35 +37,67 @@ internal static class AuthorizationConditions
             map.Fail("it compares with nothing", "Write 'values:' or 'notValues:'");
         }
 
-        var (attribute, name, rule) = Find(key);
+        var (empty, rule) = Find(key);
         var values = map.Texts("values", rule);
         var notValues = map.Texts("notValues", rule);
         map.End();
-        return key.Length == 0
-            ? null
-            : attribute == AuthorizationKey.SourceServiceAccount
-                ? new AuthorizationCondition(attribute, name, [.. values.Select(value => AuthorizationValues.FullAccount(value, ns))], [.. notValues.Select(value => AuthorizationValues.FullAccount(value, ns))])
-                : new AuthorizationCondition(attribute, name, values, notValues);
+        if (key.Length == 0)
+        {
+            return null;
+        }
+
+        if (empty.Key == AuthorizationKey.FilterMetadata && !KnownFilters.Contains(empty.Name))
+        {
+            map.Field("key")?.Warn(
+                action == AuthorizationAction.Allow ? $"no filter here is called {empty.Name}, so it never holds" : $"no filter here is called {empty.Name}, so it is taken to hold",
+                $"Write one of {string.Join(", ", KnownFilters)}, or remove the condition");
+        }
+
+        return empty.Key == AuthorizationKey.SourceServiceAccount
+            ? empty with { Values = [.. values.Select(value => AuthorizationValues.FullAccount(value, ns))], NotValues = [.. notValues.Select(value => AuthorizationValues.FullAccount(value, ns))] }
+            : empty with { Values = values, NotValues = notValues };
     }
 
-    private static (AuthorizationKey Attribute, string Name, TextRule Rule) Find(string key)
+    private static (AuthorizationCondition Empty, TextRule Rule) Find(string key)
     {
         var known = Array.Find(Keys, known => known.Key == key);
-        return known.Key is not null
-            ? (known.Attribute, "", known.Rule)
-            : (AuthorizationKey.RequestHeader, key.Length == 0 ? "" : HeaderNames.Lower(key[Headers.Length..^1]), AuthorizationValues.Pattern);
+        if (known.Key is not null)
+        {
+            return (new(known.Attribute, "", [], []), known.Rule);
+        }
+
+        if (key.StartsWith(Claims, StringComparison.Ordinal))
+        {
+            return (new(AuthorizationKey.RequestClaim, "", [], []) { Path = Brackets(key[(Claims.Length - 1)..]) ?? [] }, AuthorizationValues.Pattern);
+        }
+
+        if (key.StartsWith(Filters, StringComparison.Ordinal))
+        {
+            var bracket = key.IndexOf('[', StringComparison.Ordinal);
+            return (new(AuthorizationKey.FilterMetadata, key["experimental.".Length..bracket], [], []) { Path = Brackets(key[bracket..]) ?? [] }, TextRules.NotEmpty);
+        }
+
+        return (new(AuthorizationKey.RequestHeader, key.Length == 0 ? "" : HeaderNames.Lower(key[Headers.Length..^1]), [], []), AuthorizationValues.Pattern);
     }
+
+    // "[a][b]" is a and b; null: it has another form.
+    private static ImmutableArray<string>? Brackets(string text)
+        => text.Length > 2 && text[0] == '[' && text[^1] == ']' && text[1..^1].Split("][") is { } names && !names.Any(static name => name.Length == 0 || name.AsSpan().ContainsAny('[', ']'))
+            ? [.. names]
+            : null;
 
     private static Mistake? Key(string text)
     {
-        if (text.StartsWith("request.auth.", StringComparison.Ordinal))
+        if (text.StartsWith(Claims, StringComparison.Ordinal))
         {
-            return new("tokens of end users are not supported yet", "Remove the condition; nothing here would carry it out");
+            return Brackets(text[(Claims.Length - 1)..]) is null ? new("it names no claim", "Write 'request.auth.claims[groups]', or 'request.auth.claims[outer][inner]'") : null;
         }
 
-        if (text.StartsWith("experimental.envoy.filters.", StringComparison.Ordinal))
+        if (text.StartsWith(Filters, StringComparison.Ordinal))
         {
-            return new("it asks for what a filter of Envoy says, and there is no Envoy", "Remove the condition");
+            return text.IndexOf('[', StringComparison.Ordinal) is > 0 and var bracket && Brackets(text[bracket..]) is { Length: 1 }
+                ? null
+                : new("it does not say what the filter wrote", "Write 'experimental.envoy.filters.http.jwt_authn[payload]'");
         }
 
         if (text.StartsWith(Headers, StringComparison.Ordinal) && text.EndsWith(']'))
@@ -66,6 +107,8 @@ internal static class AuthorizationConditions
         }
 
         string[] known = [.. Keys.Select(key => key.Key)];
-        return known.Contains(text) ? null : new("it is not an attribute", NearestWord.To(text, known) is { } nearest ? $"Write '{nearest}'" : $"Write one of {string.Join(", ", known)}, {Headers}NAME]");
+        return known.Contains(text)
+            ? null
+            : new("it is not an attribute", NearestWord.To(text, known) is { } nearest ? $"Write '{nearest}'" : $"Write one of {string.Join(", ", known)}, {Headers}NAME], {Claims}NAME]");
     }
 }

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-using System.Net;
 using ProxylessMesh.Manifests.Kinds;
 
 namespace ProxylessMesh.Manifests.Reading;
@@ -9,6 +7,13 @@ internal static class AuthorizationPolicyReader
 {
     private const string DryRunAnnotation = "istio.io/dry-run";
 
+    // Go's strconv.ParseBool, by which Istio reads the annotation.
+    private static readonly string[] True = ["1", "t", "T", "true", "TRUE", "True"];
+    private static readonly string[] False = ["0", "f", "F", "false", "FALSE", "False"];
+
+    private static (string Word, AuthorizationAction Action)[] Actions =>
+        [("ALLOW", AuthorizationAction.Allow), ("DENY", AuthorizationAction.Deny), ("AUDIT", AuthorizationAction.Audit), ("CUSTOM", AuthorizationAction.Custom)];
+
     public static AuthorizationPolicyManifest? Read(YamlMap document, ManifestHeader header)
     {
         if (document.Required("spec", "Write 'spec:'; '{}' after it lets nobody in")?.Map() is not { } spec)
@@ -16,133 +21,66 @@ internal static class AuthorizationPolicyReader
             return null;
         }
 
-        var action = spec.Field("action")?.Choice<AuthorizationAction>([("ALLOW", AuthorizationAction.Allow), ("DENY", AuthorizationAction.Deny)], "AUDIT", "CUSTOM");
+        var (isForMesh, targets) = PolicyTargets.Read(spec);
+        var action = spec.Field("action")?.Choice<AuthorizationAction>(Actions) ?? AuthorizationAction.Allow;
         var policy = new AuthorizationPolicyManifest
         {
             Name = header.Name,
             Selector = Selectors.Read(spec),
-            IsForMesh = PolicyTargets.Read(spec),
-            Action = action ?? AuthorizationAction.Allow,
-            Rules = spec.List("rules", rule => ReadRule(rule, header.Namespace)),
+            IsForMesh = isForMesh,
+            Targets = targets,
+            Action = action,
+            Provider = Provider(spec, action),
+            IsDryRun = DryRun(document, header, action),
+            Rules = spec.List("rules", rule => AuthorizationRuleReader.Read(rule, action, header.Namespace)),
         };
-        if (policy.Action == AuthorizationAction.Deny && policy.Rules.IsEmpty)
+        if (policy.Rules.IsEmpty && action is (AuthorizationAction.Deny or AuthorizationAction.Custom))
         {
-            spec.Fail("a DENY policy without rules never denies anything", "Add 'rules'; '- {}' among them denies every call");
+            spec.Fail($"a {(action == AuthorizationAction.Deny ? "DENY policy without rules never denies" : "CUSTOM policy without rules never asks about")} anything", "Add 'rules'; '- {}' among them matches every call");
+        }
+        else if (policy.Rules.IsEmpty && action == AuthorizationAction.Audit)
+        {
+            spec.Warn("an AUDIT policy without rules records nothing", "Add 'rules'; '- {}' among them matches every call");
         }
 
-        if (header.Annotations.TryGetValue(DryRunAnnotation, out var dryRun) && dryRun != "false")
-        {
-            document.Fail($"the annotation {DryRunAnnotation} is not supported yet: the policy would be enforced", "Remove the annotation to enforce the policy, or remove the policy");
-        }
-
-        spec.NotYet("provider");
         spec.End();
         return policy;
     }
 
-    private static AuthorizationRule ReadRule(YamlMap map, string ns)
+    private static string Provider(YamlMap spec, AuthorizationAction action)
     {
-        var rule = new AuthorizationRule
+        if (action != AuthorizationAction.Custom)
         {
-            From = ReadParts(map, "from", "source", source => ReadSource(source, ns)),
-            To = ReadParts(map, "to", "operation", ReadOperation),
-            When = [.. map.List("when", condition => AuthorizationConditions.Read(condition, ns)).OfType<AuthorizationCondition>()],
-        };
-        map.End();
-        return rule;
-    }
-
-    // An empty list or an empty item would match every caller, which nobody means: Istio refuses both.
-    private static ImmutableArray<T> ReadParts<T>(YamlMap rule, string list, string item, Func<YamlMap, T> read)
-        where T : class
-    {
-        if (rule.Field(list) is { Node: ListNode { Items.IsEmpty: true } } empty)
-        {
-            empty.Fail("the list is empty", $"Add '- {item}:' to it, or remove it to mean everything");
+            spec.Aside("provider")?.Fail("only a CUSTOM policy asks somebody", "Write 'action: CUSTOM', or remove it");
+            return "";
         }
 
-        return [.. rule.List(list, part =>
+        if (spec.Required("provider", "Write 'provider:' with the 'name' of one of MeshConfig's extensionProviders")?.Map() is not { } provider)
         {
-            var content = part.Required(item, $"Write '{item}:' with fields below it")?.Map();
-            if (content is { IsEmpty: true })
-            {
-                content.Fail("it is empty", $"Write a field, or remove '{list}' to mean everything");
-            }
-
-            part.End();
-            return content is null ? null : read(content);
-        }).OfType<T>()];
-    }
-
-    private static AuthorizationSource ReadSource(YamlMap map, string ns)
-    {
-        var source = new AuthorizationSource
-        {
-            Principals = Values(map, "principals"),
-            NotPrincipals = Values(map, "notPrincipals"),
-            Namespaces = Values(map, "namespaces"),
-            NotNamespaces = Values(map, "notNamespaces"),
-            IpBlocks = Networks(map, "ipBlocks"),
-            NotIpBlocks = Networks(map, "notIpBlocks"),
-            RemoteIpBlocks = Networks(map, "remoteIpBlocks"),
-            NotRemoteIpBlocks = Networks(map, "notRemoteIpBlocks"),
-            ServiceAccounts = Accounts(map, "serviceAccounts", ns),
-            NotServiceAccounts = Accounts(map, "notServiceAccounts", ns),
-        };
-        if ((map.Has("serviceAccounts") || map.Has("notServiceAccounts"))
-            && ((string[])["principals", "notPrincipals", "namespaces", "notNamespaces"]).FirstOrDefault(map.Has) is { } other)
-        {
-            map.Field(other)?.Fail("it stands beside service accounts", "Put the two into two entries of 'from'");
+            return "";
         }
 
-        map.NotYet("requestPrincipals", "notRequestPrincipals");
-        map.End();
-        return source;
+        var name = provider.RequiredText("name", TextRules.NotEmpty, "Write the name of one of MeshConfig's extensionProviders");
+        provider.End();
+        return name;
     }
 
-    private static AuthorizationOperation ReadOperation(YamlMap map)
+    private static bool DryRun(YamlMap document, ManifestHeader header, AuthorizationAction action)
     {
-        var operation = new AuthorizationOperation
+        if (!header.Annotations.TryGetValue(DryRunAnnotation, out var text))
         {
-            Hosts = Values(map, "hosts"),
-            NotHosts = Values(map, "notHosts"),
-            Ports = Ports(map, "ports"),
-            NotPorts = Ports(map, "notPorts"),
-            Methods = Values(map, "methods"),
-            NotMethods = Values(map, "notMethods"),
-            Paths = Values(map, "paths", PathValue),
-            NotPaths = Values(map, "notPaths", PathValue),
-        };
-        map.End();
-        return operation;
-    }
-
-    private static ImmutableArray<string> Values(YamlMap map, string key, TextRule? rule = null)
-    {
-        if (map.Field(key) is { Node: ListNode { Items.IsEmpty: true } } empty)
-        {
-            empty.Fail("the list is empty", "Write a value, or remove the field");
+            return false;
         }
 
-        return map.Texts(key, rule ?? AuthorizationValues.Pattern);
-    }
-
-    private static Mistake? PathValue(string text)
-    {
-        if (text.Contains('?', StringComparison.Ordinal))
+        if (!True.Contains(text) && !False.Contains(text))
         {
-            return new("it has a query, and paths are compared without", "Remove everything from '?' on");
+            document.Fail($"the annotation {DryRunAnnotation} is '{ReadingErrors.Show(text)}'", "Write \"true\" or \"false\"");
+        }
+        else if (True.Contains(text) && action is not (AuthorizationAction.Allow or AuthorizationAction.Deny))
+        {
+            document.Fail($"the annotation {DryRunAnnotation} is for ALLOW and DENY", "Remove the annotation, or change the action");
         }
 
-        return text.AsSpan().ContainsAny('{', '}') ? PathTemplates.Check(text) : AuthorizationValues.Pattern(text);
+        return True.Contains(text);
     }
-
-    private static ImmutableArray<string> Accounts(YamlMap map, string key, string ns)
-        => [.. Values(map, key, AuthorizationValues.Account).Select(text => AuthorizationValues.FullAccount(text, ns))];
-
-    private static ImmutableArray<int> Ports(YamlMap map, string key)
-        => [.. Values(map, key, AuthorizationValues.Port).Select(text => PortNumbers.Parse(text) ?? 0)];
-
-    private static ImmutableArray<IPNetwork> Networks(YamlMap map, string key)
-        => [.. Values(map, key, AuthorizationValues.Network).Select(Addresses.ParseNetwork).OfType<IPNetwork>()];
 }

@@ -1,20 +1,23 @@
+using System.Collections.Immutable;
+using ProxylessMesh.Manifests.Kinds;
+
 namespace ProxylessMesh.Manifests.Reading;
 
 /// <summary>
-/// Reads <c>targetRef</c> and <c>targetRefs</c> of Istio's policies: gateways, which this mesh does not have, so that the policy is checked
-/// and has no effect; or services behind a waypoint, which it does not have either, and where the policy would have to hold for someone else.
+/// Reads <c>targetRef</c> and <c>targetRefs</c> of Istio's policies: services, whose workloads the policy is for; or gateways, which this
+/// mesh does not have, so that the policy is checked and has no effect.
 /// </summary>
 internal static class PolicyTargets
 {
     private const string GatewayGroup = "gateway.networking.k8s.io";
 
-    /// <summary>True: the policy is for workloads.</summary>
-    public static bool Read(YamlMap spec)
+    /// <summary>Whether the policy is for workloads, and which services it names.</summary>
+    public static (bool IsForMesh, ImmutableArray<PolicyTarget> Targets) Read(YamlMap spec)
     {
         var written = ((string[])["targetRef", "targetRefs"]).Where(spec.Has).ToArray();
         if (written.Length == 0)
         {
-            return true;
+            return (true, []);
         }
 
         if (spec.Has("selector") || written.Length > 1)
@@ -22,43 +25,54 @@ internal static class PolicyTargets
             spec.Field(written[^1])?.Fail($"it stands beside '{(spec.Has("selector") ? "selector" : written[0])}'", "Keep one of selector and targetRefs");
         }
 
+        List<PolicyTarget?> all = [];
         if (spec.Has("targetRef") && spec.Map("targetRef") is { } single)
         {
-            ReadTarget(single);
+            all.Add(ReadTarget(single));
         }
 
         if (spec.Has("targetRefs"))
         {
-            _ = spec.List("targetRefs", ReadTarget);
+            all.AddRange(spec.List("targetRefs", ReadTarget));
         }
 
-        spec.Field(written[0])?.Warn("it is for gateways only, and this mesh has none: it has no effect here", "Write a 'selector' for workloads");
-        return false;
+        ImmutableArray<PolicyTarget> services = [.. all.OfType<PolicyTarget>()];
+        if (services.IsEmpty)
+        {
+            spec.Field(written[0])?.Warn("it is for gateways only, and this mesh has none: it has no effect here", "Name a Service, or write a 'selector' for workloads");
+        }
+
+        return (!services.IsEmpty, services);
     }
 
-    private static bool ReadTarget(YamlMap map)
+    // Null: a gateway, or a mistake.
+    private static PolicyTarget? ReadTarget(YamlMap map)
     {
-        var kind = map.RequiredText("kind", TextRules.NotEmpty, "Write 'Gateway'");
+        var kind = map.RequiredText("kind", TextRules.NotEmpty, "Write 'Service'");
         var group = map.Text("group") ?? "";
-        map.RequiredText("name", TextRules.DnsName, "Write the name of the gateway");
+        var name = map.RequiredText("name", TextRules.DnsName, "Write the name of the Service");
         if (map.Has("namespace") && map.Text("namespace") is { Length: > 0 })
         {
             map.Field("namespace")?.Fail("a policy is for its own namespace", "Remove it");
         }
 
+        PolicyTarget? target = null;
         switch (group, kind)
         {
             case (GatewayGroup, "Gateway" or "GatewayClass") or (_, ""):
                 break;
-            case ("" or "core", "Service") or ("networking.istio.io", "ServiceEntry"):
-                map.Field("kind")?.Fail("policies of a service are for waypoint proxies, and this mesh has none", "Write a 'selector' for its workloads instead");
+            case ("" or "core", "Service"):
+                target = new PolicyTarget(ManifestKind.Service, name);
+                break;
+            case ("networking.istio.io", "ServiceEntry"):
+                target = new PolicyTarget(ManifestKind.ServiceEntry, name);
                 break;
             default:
-                map.Field("kind")?.Fail("no policy is for this kind", $"Write 'Gateway' with group '{GatewayGroup}', or a 'selector' for workloads");
+                map.Field("kind")?.Fail("no policy is for this kind", "Write 'Service', 'ServiceEntry' with group 'networking.istio.io', or a 'selector' for workloads");
                 break;
         }
 
         map.End();
-        return true;
+        return target;
     }
 }

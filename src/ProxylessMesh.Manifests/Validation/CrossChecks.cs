@@ -22,6 +22,7 @@ internal static class CrossChecks
         {
             findings.AddRange(document.Manifest switch
             {
+                AuthorizationPolicyManifest policy => AuthorizationReferences.Find(document, policy, all),
                 BackendTlsPolicyManifest policy => CertificateReferences.Find(document, policy, all),
                 RouteManifest route => ServiceReferences.Find(document, route, all).Concat(RouteConflicts.Find(document, route, all)),
                 VirtualServiceManifest service => SubsetReferences.Find(document, service, all).Concat(DelegateReferences.Find(document, service, all)),

@@ -14,7 +14,7 @@ internal static class SelectionCheck
         var policies = new CasePolicies(testCase);
         var workload = policies.Workload(testCase);
 
-        var selecting = policies.Manifests.AuthorizationPolicies.Where(policy => AuthorizationTranslator.Selects(policy, workload))
+        var selecting = policies.Manifests.AuthorizationPolicies.Where(policy => AuthorizationTranslator.Selects(policy, workload, policies.Manifests))
             .ToLookup(static policy => policy.Action.ToString().ToUpperInvariant(), policies.NameOf);
         return new JsonObject(Actions.Select(action => KeyValuePair.Create<string, JsonNode?>(action, new JsonArray([.. selecting[action].Select(static name => JsonValue.Create(name))]))));
     }

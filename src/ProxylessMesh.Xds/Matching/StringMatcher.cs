@@ -7,6 +7,9 @@ internal abstract record StringMatcher
 {
     public abstract bool Matches(ReadOnlySpan<char> text);
 
+    /// <summary>The same without regard to case.</summary>
+    public abstract StringMatcher IgnoringCase();
+
     /// <summary>Whether all texts that begin with <paramref name="start"/> match (true), none does (false), or some may (null).</summary>
     public virtual bool? OfAllWith(string start) => null;
 
@@ -29,6 +32,8 @@ internal abstract record StringMatcher
 
     private sealed record ExactMatcher(string Expected, StringComparison Comparison) : StringMatcher
     {
+        public override StringMatcher IgnoringCase() => this with { Comparison = StringComparison.OrdinalIgnoreCase };
+
         public override bool Matches(ReadOnlySpan<char> text) => text.Equals(Expected, Comparison);
 
         public override bool? OfAllWith(string start) => Expected.StartsWith(start, Comparison) ? null : false;
@@ -38,6 +43,8 @@ internal abstract record StringMatcher
 
     private sealed record PrefixMatcher(string Expected, StringComparison Comparison) : StringMatcher
     {
+        public override StringMatcher IgnoringCase() => this with { Comparison = StringComparison.OrdinalIgnoreCase };
+
         public override bool Matches(ReadOnlySpan<char> text) => text.StartsWith(Expected, Comparison);
 
         public override bool? OfAllWith(string start) => start.StartsWith(Expected, Comparison) ? true : Expected.StartsWith(start, Comparison) ? null : false;
@@ -47,6 +54,8 @@ internal abstract record StringMatcher
 
     private sealed record SuffixMatcher(string Expected, StringComparison Comparison) : StringMatcher
     {
+        public override StringMatcher IgnoringCase() => this with { Comparison = StringComparison.OrdinalIgnoreCase };
+
         public override bool Matches(ReadOnlySpan<char> text) => text.EndsWith(Expected, Comparison);
 
         public override string ToString() => $"suffix '{Expected}'";
@@ -54,6 +63,8 @@ internal abstract record StringMatcher
 
     private sealed record ContainsMatcher(string Expected, StringComparison Comparison) : StringMatcher
     {
+        public override StringMatcher IgnoringCase() => this with { Comparison = StringComparison.OrdinalIgnoreCase };
+
         public override bool Matches(ReadOnlySpan<char> text) => text.Contains(Expected, Comparison);
 
         public override bool? OfAllWith(string start) => start.Contains(Expected, Comparison) ? true : null;
@@ -63,11 +74,13 @@ internal abstract record StringMatcher
 
     private sealed record RegexMatcher(Regex Expression) : StringMatcher
     {
+        public override StringMatcher IgnoringCase() => new RegexMatcher(new Regex(Expression.ToString(), Expression.Options | RegexOptions.IgnoreCase));
+
         public override bool Matches(ReadOnlySpan<char> text) => Expression.IsMatch(text);
 
         public override string ToString() => $"regex '{Expression}'";
 
-        public bool Equals(RegexMatcher? other) => other is not null && other.Expression.ToString() == Expression.ToString();
+        public bool Equals(RegexMatcher? other) => other is not null && other.Expression.ToString() == Expression.ToString() && other.Expression.Options == Expression.Options;
 
         public override int GetHashCode() => Expression.ToString().GetHashCode(StringComparison.Ordinal);
     }

@@ -16,25 +16,41 @@ internal sealed partial class UriTemplate
     // RFC 3986 pchar, without the two characters that have a meaning here.
     private const string Letters = "a-zA-Z0-9._~%!$&'()+,;:@-";
 
+    // Of a path whose escapes are decoded, a segment may hold anything but what divides segments.
+    private const string DecodedLetters = @"^/";
+
     private readonly Regex _expression;
 
-    private UriTemplate(Regex expression) => _expression = expression;
+    private UriTemplate(string text, Regex expression) => (Text, _expression) = (text, expression);
+
+    /// <summary>As it was written.</summary>
+    public string Text { get; }
 
     /// <param name="pattern">The template; it begins with a slash.</param>
     /// <param name="template">The result.</param>
     /// <param name="error">What is wrong with it.</param>
     public static bool TryParse(string pattern, [NotNullWhen(true)] out UriTemplate? template, [NotNullWhen(false)] out string? error)
+        => TryParse(pattern, ofDecodedPaths: false, out template, out error);
+
+    /// <param name="pattern">The template; it begins with a slash.</param>
+    /// <param name="ofDecodedPaths">The paths have no escapes any more, as the server decoded them.</param>
+    /// <param name="template">The result.</param>
+    /// <param name="error">What is wrong with it.</param>
+    public static bool TryParse(string pattern, bool ofDecodedPaths, [NotNullWhen(true)] out UriTemplate? template, [NotNullWhen(false)] out string? error)
     {
         template = null;
         var expression = new StringBuilder(@"\A");
-        error = new Reader(pattern).Read(expression);
+        error = new Reader(pattern, ofDecodedPaths).Read(expression);
         if (error is null)
         {
-            template = new UriTemplate(new Regex(expression.Append(@"\z").ToString(), RegexOptions.NonBacktracking | RegexOptions.CultureInvariant));
+            template = new UriTemplate(pattern, new Regex(expression.Append(@"\z").ToString(), RegexOptions.NonBacktracking | RegexOptions.CultureInvariant));
         }
 
         return error is null;
     }
+
+    /// <summary>The same, without regard to case.</summary>
+    public UriTemplate IgnoringCase() => new(Text, new Regex(_expression.ToString(), _expression.Options | RegexOptions.IgnoreCase));
 
     /// <param name="path">Without its query.</param>
     public bool Matches(ReadOnlySpan<char> path) => _expression.IsMatch(path);
@@ -46,7 +62,7 @@ internal sealed partial class UriTemplate
     private static partial Regex Variable();
 
     /// <summary>Reads one template from left to right.</summary>
-    private sealed class Reader(string pattern)
+    private sealed class Reader(string pattern, bool ofDecodedPaths)
     {
         private readonly HashSet<string> _names = new(StringComparer.Ordinal);
         private bool _seenTextGlob;
@@ -147,7 +163,15 @@ internal sealed partial class UriTemplate
 
             _seenTextGlob = at + 1 < text.Length && text[at + 1] == '*';
             at += _seenTextGlob ? 2 : 1;
-            expression.Append(_seenTextGlob ? "[/" : "[").Append(Letters).Append(_seenTextGlob ? "]*" : "]+");
+            if (ofDecodedPaths)
+            {
+                expression.Append(_seenTextGlob ? @"[\s\S]*" : $"[{DecodedLetters}]+");
+            }
+            else
+            {
+                expression.Append(_seenTextGlob ? "[/" : "[").Append(Letters).Append(_seenTextGlob ? "]*" : "]+");
+            }
+
             return null;
         }
 

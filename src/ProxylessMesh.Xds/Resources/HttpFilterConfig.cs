@@ -10,7 +10,11 @@ internal abstract record HttpFilterConfig(string Name);
 internal sealed record RouterFilterConfig(string Name) : HttpFilterConfig(Name);
 
 /// <summary><c>envoy.filters.http.rbac</c> (gRFC A41). <see cref="Rules"/> null: everything passes.</summary>
-internal sealed record RbacFilterConfig(string Name, RbacConfig? Rules, RbacConfig? ShadowRules) : HttpFilterConfig(Name);
+internal sealed record RbacFilterConfig(string Name, RbacConfig? Rules, RbacConfig? ShadowRules) : HttpFilterConfig(Name)
+{
+    /// <summary>Stands before what the shadow rules write for later filters (<c>shadow_rules_stat_prefix</c>).</summary>
+    public string ShadowPrefix { get; init; } = "";
+}
 
 /// <summary><c>envoy.filters.http.fault</c> (gRFC A33).</summary>
 internal sealed record FaultFilterConfig(string Name, FaultConfig Fault) : HttpFilterConfig(Name);

@@ -246,6 +246,6 @@ internal static class HttpFilterDecoder
             shadow = RbacDecoder.Decode(wire.ShadowRules, errors);
         }
 
-        return new RbacFilterConfig(name, rules, shadow);
+        return new RbacFilterConfig(name, rules, shadow) { ShadowPrefix = wire.ShadowRulesStatPrefix };
     }
 }

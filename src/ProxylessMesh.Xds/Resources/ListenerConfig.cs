@@ -79,6 +79,30 @@ internal sealed record HttpConnectionConfig
 
     public ImmutableArray<HttpFilterConfig> Filters { get; init; } = [];
 
+    /// <summary>What is done to the paths of requests before rules look at them.</summary>
+    public PathOptions Paths { get; init; }
+
+    /// <summary>
+    /// How many proxies before this server are trusted to append to <c>x-forwarded-for</c>; 0: none, the connection's address is the caller's.
+    /// </summary>
+    public int TrustedHops { get; init; }
+
     /// <summary><c>common_http_protocol_options.max_stream_duration</c> (gRFC A31).</summary>
     public TimeSpan? MaxStreamDuration { get; init; }
+}
+
+/// <summary><c>normalize_path</c>, <c>merge_slashes</c> and <c>path_with_escaped_slashes_action</c>.</summary>
+/// <param name="Normalizes">Backslashes become slashes, and dot segments are resolved.</param>
+/// <param name="MergesSlashes">Neighbouring slashes become one.</param>
+/// <param name="EscapedSlashes">What <c>%2F</c> and <c>%5C</c> mean.</param>
+internal readonly record struct PathOptions(bool Normalizes, bool MergesSlashes, EscapedSlashes EscapedSlashes);
+
+/// <summary><c>path_with_escaped_slashes_action</c>.</summary>
+internal enum EscapedSlashes
+{
+    Keep,
+    Unescape,
+
+    /// <summary>A request whose path can be read in two ways is refused.</summary>
+    Reject,
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Envoy.Config.Listener.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using WireSlashes = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager.Types.PathWithEscapedSlashesAction;
 
 namespace ProxylessMesh.Xds.Resources;
 
@@ -8,6 +9,7 @@ namespace ProxylessMesh.Xds.Resources;
 internal static class ListenerDecoder
 {
     private const string HcmType = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+    private const int MaxTrustedHops = 100;
 
     public static ListenerConfig? Decode(Listener listener, DecodeContext context)
     {
@@ -162,10 +164,11 @@ internal static class ListenerDecoder
             return null;
         }
 
-        // A41: the address of the connection is taken for that of the caller, so nothing may say otherwise.
-        if (hcm.XffNumTrustedHops != 0)
+        // A41 takes the address of the connection for that of the caller. Beyond it: proxies that are trusted, counted as Envoy does where
+        // it looks at the connection's address itself.
+        if (hcm.XffNumTrustedHops != 0 && (hcm.UseRemoteAddress != true || hcm.XffNumTrustedHops > MaxTrustedHops))
         {
-            errors.Add("xff_num_trusted_hops", hcm.XffNumTrustedHops, "must be 0");
+            errors.Add("xff_num_trusted_hops", hcm.XffNumTrustedHops, $"must be 0, or at most {MaxTrustedHops} together with use_remote_address");
         }
 
         if (hcm.OriginalIpDetectionExtensions.Count > 0)
@@ -176,9 +179,27 @@ internal static class ListenerDecoder
         var connection = new HttpConnectionConfig
         {
             Filters = HttpFilterDecoder.Decode(hcm.HttpFilters, server, errors),
+            Paths = Paths(hcm, errors),
+            TrustedHops = (int)Math.Min(hcm.XffNumTrustedHops, MaxTrustedHops),
             MaxStreamDuration = ValueDecoder.Duration(hcm.CommonHttpProtocolOptions?.MaxStreamDuration, "common_http_protocol_options.max_stream_duration", errors),
         };
         return WithRoutes(connection, hcm, context);
+    }
+
+    private static PathOptions Paths(HttpConnectionManager hcm, DecodeErrors errors)
+    {
+        var slashes = hcm.PathWithEscapedSlashesAction switch
+        {
+            WireSlashes.RejectRequest => EscapedSlashes.Reject,
+            WireSlashes.UnescapeAndForward => EscapedSlashes.Unescape,
+            _ => EscapedSlashes.Keep,
+        };
+        if (hcm.PathWithEscapedSlashesAction == WireSlashes.UnescapeAndRedirect)
+        {
+            errors.Add("path_with_escaped_slashes_action", "UNESCAPE_AND_REDIRECT", "is not supported by this version; use UNESCAPE_AND_FORWARD or REJECT_REQUEST");
+        }
+
+        return new PathOptions(hcm.NormalizePath == true, hcm.MergeSlashes, slashes);
     }
 
     private static HttpConnectionConfig? WithRoutes(HttpConnectionConfig connection, HttpConnectionManager hcm, DecodeContext context)

@@ -9,14 +9,20 @@ internal sealed record RbacConfig
 {
     public RbacAction Action { get; init; }
 
+    /// <summary>Calls that are let in are to be recorded each (<c>audit_logging_options</c>, gRFC A59).</summary>
+    public bool AuditsAllowed { get; init; }
+
     /// <summary>Sorted by name, as Envoy evaluates them.</summary>
     public ImmutableArray<RbacPolicyConfig> Policies { get; init; } = [];
 }
 
+/// <summary>What a match means.</summary>
 internal enum RbacAction
 {
     Allow,
     Deny,
+
+    /// <summary>It is recorded; nothing is decided (A41).</summary>
     Log,
 }
 
@@ -52,6 +58,12 @@ internal abstract record PermissionConfig
     internal sealed record DestinationPorts(int Start, int End) : PermissionConfig;
 
     internal sealed record RequestedServerName(StringMatcher Matcher) : PermissionConfig;
+
+    /// <summary>Envoy's <c>uri_template</c>; like <see cref="UrlPath"/> on the path that the application sees.</summary>
+    internal sealed record PathTemplate(UriTemplate Template) : PermissionConfig;
+
+    /// <summary>What a filter before wrote about the request.</summary>
+    internal sealed record Metadata(MetadataMatcher Matcher) : PermissionConfig;
 }
 
 /// <summary>Who asks.</summary>
@@ -71,10 +83,13 @@ internal abstract record PrincipalConfig
     /// <summary>The address of the connection (<c>direct_remote_ip</c>, <c>source_ip</c>).</summary>
     internal sealed record DirectAddress(IPNetwork Network) : PrincipalConfig;
 
-    /// <summary>The address of the caller (<c>remote_ip</c>); the connection's own, as no header is trusted.</summary>
+    /// <summary>The address of the caller (<c>remote_ip</c>): the connection's own, or that of <c>x-forwarded-for</c> where hops are trusted.</summary>
     internal sealed record RemoteAddress(IPNetwork Network) : PrincipalConfig;
 
     internal sealed record Header(HeaderMatcher Matcher) : PrincipalConfig;
 
     internal sealed record UrlPath(StringMatcher Matcher) : PrincipalConfig;
+
+    /// <summary>What a filter before wrote about the request.</summary>
+    internal sealed record Metadata(MetadataMatcher Matcher) : PrincipalConfig;
 }

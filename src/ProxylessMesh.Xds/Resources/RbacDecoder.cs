@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using Envoy.Config.Core.V3;
 using Envoy.Config.Rbac.V3;
+using Envoy.Extensions.Path.Match.UriTemplate.V3;
 using ProxylessMesh.Xds.Matching;
 using StringMatcher = ProxylessMesh.Xds.Matching.StringMatcher;
 using WireHeader = Envoy.Config.Route.V3.HeaderMatcher;
@@ -18,18 +19,25 @@ internal static class RbacDecoder
     // A tree is walked for each request; protobuf itself stops at a nesting of 100 messages.
     private const int MaxNodes = 20_000;
 
+    // Envoy's limit.
+    private const int MaxTemplateLength = 256;
+    private const string TemplateType = "type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig";
+
     private static readonly PermissionConfig NoPermission = new PermissionConfig.Not(new PermissionConfig.Any());
     private static readonly PrincipalConfig NoPrincipal = new PrincipalConfig.Not(new PrincipalConfig.Any());
 
-    /// <summary>Null for no rules, for LOG (which decides nothing, A41), or after errors.</summary>
-    public static RbacConfig? Decode(RBAC? rules, DecodeErrors errors)
+    /// <summary>Null for no rules.</summary>
+    /// <param name="rules">As they came.</param>
+    /// <param name="errors">Takes what is wrong with them.</param>
+    /// <param name="knowsLogger">Audit loggers of this process besides gRPC's own (A59), by their types.</param>
+    public static RbacConfig? Decode(RBAC? rules, DecodeErrors errors, Func<Google.Protobuf.WellKnownTypes.Any, bool>? knowsLogger = null)
     {
-        if (rules is null || rules.Action == RBAC.Types.Action.Log)
+        if (rules is null)
         {
             return null;
         }
 
-        if (rules.Action is not (RBAC.Types.Action.Allow or RBAC.Types.Action.Deny))
+        if (rules.Action is not (RBAC.Types.Action.Allow or RBAC.Types.Action.Deny or RBAC.Types.Action.Log))
         {
             errors.Add("action", (int)rules.Action, "must be ALLOW, DENY or LOG");
         }
@@ -56,7 +64,13 @@ internal static class RbacDecoder
 
         return new RbacConfig
         {
-            Action = rules.Action == RBAC.Types.Action.Deny ? RbacAction.Deny : RbacAction.Allow,
+            Action = rules.Action switch
+            {
+                RBAC.Types.Action.Deny => RbacAction.Deny,
+                RBAC.Types.Action.Log => RbacAction.Log,
+                _ => RbacAction.Allow,
+            },
+            AuditsAllowed = AuditDecoder.AuditsAllowed(rules.AuditLoggingOptions, errors, knowsLogger),
             Policies = policies.ToImmutable(),
         };
     }
@@ -136,8 +150,12 @@ internal static class RbacDecoder
             case Envoy.Config.Rbac.V3.Permission.RuleOneofCase.DestinationPortRange:
                 return Ports(rule.DestinationPortRange.Start, rule.DestinationPortRange.End, "destination_port_range", errors);
             case Envoy.Config.Rbac.V3.Permission.RuleOneofCase.Metadata:
-                // A41: there is no such metadata here, so it never matches, and its inversion always does.
-                return rule.Metadata.Invert ? new PermissionConfig.Any() : NoPermission;
+                // A41: what names nothing never matches, and its inversion always does.
+                return MetadataDecoder.Decode(rule.Metadata, errors) is { } metadata
+                    ? new PermissionConfig.Metadata(metadata)
+                    : rule.Metadata.Invert ? new PermissionConfig.Any() : NoPermission;
+            case Envoy.Config.Rbac.V3.Permission.RuleOneofCase.UriTemplate:
+                return Template(rule.UriTemplate, errors) is { } template ? new PermissionConfig.PathTemplate(template) : null;
             case Envoy.Config.Rbac.V3.Permission.RuleOneofCase.RequestedServerName:
                 return MatcherDecoder.String(rule.RequestedServerName, "requested_server_name", errors) is { } name
                     ? new PermissionConfig.RequestedServerName(name)
@@ -177,7 +195,9 @@ internal static class RbacDecoder
             case Envoy.Config.Rbac.V3.Principal.IdentifierOneofCase.UrlPath:
                 return UrlPath(id.UrlPath, errors) is { } path ? new PrincipalConfig.UrlPath(path) : null;
             case Envoy.Config.Rbac.V3.Principal.IdentifierOneofCase.Metadata:
-                return id.Metadata.Invert ? new PrincipalConfig.Any() : NoPrincipal;
+                return MetadataDecoder.Decode(id.Metadata, errors) is { } metadata
+                    ? new PrincipalConfig.Metadata(metadata)
+                    : id.Metadata.Invert ? new PrincipalConfig.Any() : NoPrincipal;
             default:
                 errors.Add("has no identifier that this version knows");
                 return null;
@@ -193,6 +213,36 @@ internal static class RbacDecoder
 
         var name = MatcherDecoder.String(authenticated.PrincipalName, "authenticated.principal_name", errors);
         return name is null ? null : new PrincipalConfig.Authenticated(name);
+    }
+
+    private static UriTemplate? Template(TypedExtensionConfig wire, DecodeErrors errors)
+    {
+        using (errors.In("uri_template"))
+        {
+            if (wire.TypedConfig?.TypeUrl != TemplateType)
+            {
+                errors.Add("type_url", wire.TypedConfig?.TypeUrl ?? "unset", "must be a UriTemplateMatchConfig");
+                return null;
+            }
+
+            if (ValueDecoder.Unpack(wire.TypedConfig, UriTemplateMatchConfig.Parser, errors) is not { } config)
+            {
+                return null;
+            }
+
+            if (config.PathTemplate.Length is 0 or > MaxTemplateLength)
+            {
+                errors.Add("path_template", config.PathTemplate, $"must have 1 to {MaxTemplateLength} characters");
+                return null;
+            }
+
+            if (!UriTemplate.TryParse(config.PathTemplate, ofDecodedPaths: true, out var template, out var mistake))
+            {
+                errors.Add("path_template", config.PathTemplate, mistake);
+            }
+
+            return template;
+        }
     }
 
     private static HeaderMatcher? Header(WireHeader wire, DecodeErrors errors)

@@ -56,6 +56,15 @@ internal sealed partial class CallDecisions(CallSummaries calls, InboundMeter me
             : next(context);
     }
 
+    /// <summary>What AUDIT policies and audit loggers (gRFC A59) ask for: an event, whatever was decided.</summary>
+    public void Audit(HttpContext context, MeshPeer peer, string outcome, string? policy)
+    {
+        if (_throttle.TryEnter(peer.IdText ?? (object?)peer.RemoteAddress, policy is null ? outcome : $"{outcome} {policy}", out var suppressed))
+        {
+            LogAudited(outcome, context.Request.Method, Shown(context.Request.Path), peer, policy ?? "none asks", suppressed);
+        }
+    }
+
     // After the application has begun: then its routing has said which endpoint it is.
     private Task CountAsync(RequestDelegate next, HttpContext context, MeshPeer peer, in CallKey call)
     {
@@ -98,4 +107,7 @@ internal sealed partial class CallDecisions(CallSummaries calls, InboundMeter me
 
     [LoggerMessage(4023, LogLevel.Information, "Allowed {Method} {Endpoint} for {Peer}, by policy: {Policy}. One of many: Mesh:Inbound:AllowedCallLogRate.")]
     private partial void LogAllowed(string? method, string endpoint, MeshPeer peer, string policy);
+
+    [LoggerMessage(4027, LogLevel.Information, "Audit ({Outcome}): {Method} {Path} for {Peer}, by policy: {Policy}. Left out since the last such line: {Suppressed}.")]
+    private partial void LogAudited(string outcome, string method, string? path, MeshPeer peer, string policy, long suppressed);
 }

@@ -72,7 +72,12 @@ internal sealed partial class RbacMiddleware
             return RefuseAsync(context, peer, "transport", RefusalResponse.PlaintextRefused);
         }
 
-        var input = new RbacInput(context.Request, peer);
+        if (!RequestPath.Prepare(context, chain.Paths))
+        {
+            return RefuseAsync(context, peer, "ambiguous_path", RefusalResponse.AmbiguousPath);
+        }
+
+        var input = new RbacInput(context.Request, peer, chain.TrustedHops);
         if (chain.Find(input) is not { Engine: { } engine } route)
         {
             return RefuseAsync(context, peer, "no_route", RefusalResponse.NoRoute);
@@ -95,9 +100,20 @@ internal sealed partial class RbacMiddleware
             _meter.Decided(shadow.Allowed ? "shadow_allowed" : "shadow_denied", shadow.Policy);
         }
 
+        if (engine.Audited(input) is { } audited)
+        {
+            _meter.Decided("audited", audited);
+            _decisions.Audit(context, peer, "audited", audited);
+        }
+
         var decision = engine.Decide(input);
         if (decision.Allowed)
         {
+            if (decision.IsAudited)
+            {
+                _decisions.Audit(context, peer, "allowed", decision.Policy);
+            }
+
             if (route.Admission is not null)
             {
                 features.Set(route);

@@ -27,6 +27,8 @@ internal sealed class RefusalResponse(int httpStatus, int grpcStatus, string mes
 
     public static readonly RefusalResponse NoRoute = new(StatusCodes.Status404NotFound, 14, "The mesh has no route for this call here.");
 
+    public static readonly RefusalResponse AmbiguousPath = new(StatusCodes.Status400BadRequest, 3, "The path of this call can be read in more than one way.");
+
     public static readonly RefusalResponse DeadlineExceeded = new(StatusCodes.Status504GatewayTimeout, 4, "The caller's deadline had passed before the call was started.");
 
     private int RetryAfterSeconds { get; init; }

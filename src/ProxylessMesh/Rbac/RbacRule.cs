@@ -23,13 +23,11 @@ internal abstract class RbacRule
 
     public static RbacRule Not(RbacRule rule) => new NotRule(rule);
 
-    public static RbacRule Header(HeaderMatcher matcher) => new HeaderRule(matcher);
-
-    public static RbacRule Path(StringMatcher matcher) => new PathRule(matcher);
-
     public static RbacRule Peer(StringMatcher? name) => new PeerRule(name);
 
     public static RbacRule RemoteAddress(IPNetwork network) => new RemoteAddressRule(network);
+
+    public static RbacRule CallerAddress(IPNetwork network) => new CallerAddressRule(network);
 
     public static RbacRule LocalAddress(IPNetwork network) => new LocalAddressRule(network);
 
@@ -79,16 +77,6 @@ internal abstract class RbacRule
         public override bool Matches(in RbacInput input) => !rule.Matches(input);
     }
 
-    private sealed class HeaderRule(HeaderMatcher matcher) : RbacRule
-    {
-        public override bool Matches(in RbacInput input) => matcher.Matches(input);
-    }
-
-    private sealed class PathRule(StringMatcher matcher) : RbacRule
-    {
-        public override bool Matches(in RbacInput input) => matcher.Matches(input.Path);
-    }
-
     // A41 compares URI SANs, then DNS SANs, then the subject. An SVID has exactly one URI SAN and that is the identity: the other
     // names of a certificate are not proved to mean anything here, so they are not asked.
     private sealed class PeerRule(StringMatcher? name) : RbacRule
@@ -99,6 +87,11 @@ internal abstract class RbacRule
     private sealed class RemoteAddressRule(IPNetwork network) : RbacRule
     {
         public override bool Matches(in RbacInput input) => input.RemoteAddress is { } address && network.Contains(address);
+    }
+
+    private sealed class CallerAddressRule(IPNetwork network) : RbacRule
+    {
+        public override bool Matches(in RbacInput input) => input.CallerAddress is { } address && network.Contains(address);
     }
 
     private sealed class LocalAddressRule(IPNetwork network) : RbacRule

@@ -17,6 +17,12 @@ internal sealed class InboundChain(ImmutableArray<VirtualHostConfig> hosts, Immu
 {
     private readonly InboundRoute? _only = hosts is [{ Domains: ["*"] }] && routes is [[{ TakesEverything: true } route, ..]] ? route : null;
 
+    /// <summary>What is done to the paths of requests before rules look at them.</summary>
+    public PathOptions Paths { get; init; }
+
+    /// <summary>How many proxies before this process are trusted to append to <c>x-forwarded-for</c>.</summary>
+    public int TrustedHops { get; init; }
+
     /// <summary>Null: no route lets the request into this process (gRFC A36).</summary>
     public InboundRoute? Find(in RbacInput request)
     {

@@ -47,7 +47,7 @@ internal sealed class InboundCompiler(AdmissionPool pool, TimeProvider time)
         // Routes that nobody could find let nothing in (A36).
         var hosts = http.InlineRoutes?.VirtualHosts ?? [];
         var plain = RbacCompiler.Compile(http.Filters);
-        return new InboundChain(hosts, [.. hosts.Select(host => host.Routes.Select(route => Route(http, host, route, plain)).ToImmutableArray())]);
+        return new InboundChain(hosts, [.. hosts.Select(host => host.Routes.Select(route => Route(http, host, route, plain)).ToImmutableArray())]) { Paths = http.Paths, TrustedHops = http.TrustedHops };
     }
 
     private InboundRoute Route(HttpConnectionConfig http, VirtualHostConfig host, RouteRuleConfig route, RbacEngine plain)

@@ -28,7 +28,7 @@ internal sealed class InboundMeter
         _connectionsRefused = meter.CreateCounter<long>("proxyless_mesh.inbound.connections_refused", "{connection}", "Connections above the port's limit, or above their caller's.");
     }
 
-    /// <summary>Outcome: allowed, denied, refused, shadow_allowed, shadow_denied. Policy names are those of the configuration, so they are bounded.</summary>
+    /// <summary>Outcome: allowed, denied, refused, audited, shadow_allowed, shadow_denied. Policy names are those of the configuration, so they are bounded.</summary>
     public void Decided(string outcome, string? policy)
     {
         if (_decisions.Enabled)

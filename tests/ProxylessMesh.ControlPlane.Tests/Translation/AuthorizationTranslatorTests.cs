@@ -17,8 +17,10 @@ public class AuthorizationTranslatorTests
 
         """;
 
-    private static List<RBAC> Filters(string yaml)
-        => [.. AuthorizationTranslator.Filters(Given.Manifests(yaml), Given.Workload("catalog", "c1", version: "v1")).Select(filter => filter.TypedConfig.Unpack<RbacFilter>().Rules)];
+    private static List<RbacFilter> WholeFilters(string yaml, RuleAudience audience = RuleAudience.Mesh)
+        => [.. AuthorizationTranslator.Filters(Given.Manifests(yaml), Given.Workload("catalog", "c1", version: "v1"), audience).Select(filter => filter.TypedConfig.Unpack<RbacFilter>())];
+
+    private static List<RBAC> Filters(string yaml, RuleAudience audience = RuleAudience.Mesh) => [.. WholeFilters(yaml, audience).Select(filter => filter.Rules)];
 
     private static Policy Rule(string rule) => Assert.Single(Assert.Single(Filters(Policy("p", $"{{ rules: [{rule}] }}"))).Policies).Value;
 
@@ -174,9 +176,10 @@ public class AuthorizationTranslatorTests
     [InlineData("/a/{**}", "/a/b/c", true)]
     [InlineData("/a/{**}/z", "/a/b/c/z", true)]
     [InlineData("/a.b/{*}", "/axb/c", false)]
-    public void A_path_template_takes_whole_segments(string template, string path, bool matches)
+    public void A_path_template_takes_whole_segments_on_gRPC_servers(string template, string path, bool matches)
     {
-        var regex = Operation($"{{ paths: [\"{template}\"] }}").AndRules.Rules.Single().OrRules.Rules.Single().UrlPath.Path.SafeRegex.Regex;
+        var regex = Filters(Policy("p", $"{{ rules: [{{ to: [{{ operation: {{ paths: [\"{template}\"] }} }}] }}] }}"), RuleAudience.Grpc).Single().Policies.Single().Value
+            .Permissions.Single().AndRules.Rules.Single().OrRules.Rules.Single().UrlPath.Path.SafeRegex.Regex;
 
         Assert.Equal(matches, System.Text.RegularExpressions.Regex.IsMatch(path, $"^(?:{regex})$"));
     }
@@ -228,4 +231,147 @@ public class AuthorizationTranslatorTests
     [Fact]
     public void A_policy_for_gateways_closes_nothing()
         => Assert.Empty(Filters(Policy("edge", "{ targetRefs: [{ kind: Gateway, group: gateway.networking.k8s.io, name: a }] }")));
+
+    [Fact]
+    public void A_path_template_is_envoys_for_our_servers()
+    {
+        var template = Operation("{ paths: ['/a/{*}/c/{**}'] }").AndRules.Rules.Single().OrRules.Rules.Single().UriTemplate;
+
+        Assert.Equal("/a/*/c/**", template.TypedConfig.Unpack<Envoy.Extensions.Path.Match.UriTemplate.V3.UriTemplateMatchConfig>().PathTemplate);
+    }
+
+    [Fact]
+    public void AUDIT_is_recorded_before_anything_is_decided()
+    {
+        var filters = Filters(Policy("a", "{ rules: [{}] }") + Policy("b", "{ action: AUDIT, rules: [{}] }") + Policy("c", "{ action: DENY, rules: [{}] }"));
+
+        Assert.Equal([RBAC.Types.Action.Log, RBAC.Types.Action.Deny, RBAC.Types.Action.Allow], filters.Select(filter => filter.Action));
+    }
+
+    [Fact]
+    public void A_policy_in_dry_run_is_a_shadow_rule_and_decides_nothing()
+    {
+        var filters = WholeFilters("""
+            apiVersion: security.istio.io/v1
+            kind: AuthorizationPolicy
+            metadata: { name: tried, namespace: shop, annotations: { istio.io/dry-run: "true" } }
+            spec: { action: DENY, rules: [{}] }
+            ---
+            apiVersion: security.istio.io/v1
+            kind: AuthorizationPolicy
+            metadata: { name: nobody, namespace: shop, annotations: { istio.io/dry-run: "true" } }
+            spec: {}
+            """);
+
+        Assert.Equal(["istio_dry_run_deny_", "istio_dry_run_allow_"], filters.Select(filter => filter.ShadowRulesStatPrefix));
+        Assert.All(filters, filter => Assert.Null(filter.Rules));
+        Assert.Equal("ns[shop]-policy[tried]-rule[0]", filters[0].ShadowRules.Policies.Keys.Single());
+        Assert.Empty(filters[1].ShadowRules.Policies);
+    }
+
+    [Theory]
+    [InlineData("mesh.local/ns/shop/sa/a", "spiffe://mesh.local/ns/shop/sa/a, spiffe://old.local/ns/shop/sa/a")]
+    [InlineData("old.local/ns/shop/sa/a", "spiffe://mesh.local/ns/shop/sa/a, spiffe://old.local/ns/shop/sa/a")]
+    [InlineData("cluster.local/ns/shop/sa/a", "spiffe://mesh.local/ns/shop/sa/a, spiffe://old.local/ns/shop/sa/a")]
+    [InlineData("other.org/ns/shop/sa/a", "spiffe://other.org/ns/shop/sa/a")]
+    public void A_principal_of_the_mesh_is_one_under_every_alias_of_its_trust_domain(string principal, string identities)
+    {
+        var id = Assert.Single(Assert.Single(Assert.Single(Assert.Single(Filters(Aliases + Policy("p", $"{{ rules: [{{ from: [{{ source: {{ principals: [{principal}] }} }}] }}] }}"))).Policies).Value.Principals).AndIds.Ids).OrIds.Ids.Single();
+
+        Assert.Equal(identities, string.Join(", ", id.OrIds is { } several ? several.Ids.Select(one => one.Authenticated.PrincipalName.Exact) : [id.Authenticated.PrincipalName.Exact]));
+    }
+
+    private const string Aliases = """
+        apiVersion: mesh.proxyless.dev/v1alpha1
+        kind: MeshConfig
+        metadata: { name: mesh, namespace: mesh-system }
+        spec: { trustDomainAliases: [old.local] }
+        ---
+
+        """;
+
+    [Theory]
+    [InlineData("https://issuer.example/sub", "https://issuer.example", "sub")]
+    [InlineData("issuer/*", "issuer", ".+")]
+    [InlineData("*/sub", ".+", "sub")]
+    [InlineData("*", ".+", ".+")]
+    [InlineData("iss*", "iss", ".+")]
+    public void An_end_user_is_issuer_and_subject_of_the_token(string value, string issuer, string subject)
+    {
+        var ids = Source($"{{ requestPrincipals: ['{value}'] }}").AndIds.Ids.Single().OrIds.Ids.Single().AndIds.Ids;
+
+        Assert.All(ids, id => Assert.Equal("envoy.filters.http.jwt_authn", id.Metadata.Filter));
+        Assert.Equal([["payload", "iss"], ["payload", "sub"]], ids.Select(id => id.Metadata.Path.Select(segment => segment.Key).ToArray()));
+        Assert.Equal([issuer, subject], ids.Select(id => id.Metadata.Value.StringMatch).Select(text => text.SafeRegex?.Regex ?? text.Exact + text.Prefix));
+    }
+
+    [Fact]
+    public void A_claim_is_a_text_or_one_of_a_list()
+    {
+        var metadata = Rule("{ when: [{ key: 'request.auth.claims[realm][roles]', values: [admin] }] }").Principals.Single().AndIds.Ids[1].OrIds.Ids.Single().Metadata;
+
+        Assert.Equal(["payload", "realm", "roles"], metadata.Path.Select(segment => segment.Key));
+        Assert.Equal("admin", metadata.Value.OrMatch.ValueMatchers[0].StringMatch.Exact);
+        Assert.Equal("admin", metadata.Value.OrMatch.ValueMatchers[1].ListMatch.OneOf.StringMatch.Exact);
+    }
+
+    // What a server cannot be asked: an ALLOW rule lets nobody in, a DENY rule keeps more out.
+    [Theory]
+    [InlineData("from: [{ source: { principals: [a], requestPrincipals: [x] } }]")]
+    [InlineData("from: [{ source: { principals: [a], notRequestPrincipals: [x] } }]")]
+    [InlineData("from: [{ source: { principals: [a] } }], to: [{ operation: { paths: ['route:/x'] } }]")]
+    [InlineData("from: [{ source: { principals: [a] } }], to: [{ operation: { paths: [/mixed, 'route:/x'] } }]")]
+    [InlineData("from: [{ source: { principals: [a] } }], to: [{ operation: { notPaths: ['tag:x'] } }]")]
+    [InlineData("from: [{ source: { principals: [a] } }], when: [{ key: 'request.auth.claims[x]', values: [y] }]")]
+    [InlineData("from: [{ source: { principals: [a] } }], when: [{ key: 'experimental.envoy.filters.http.jwt_authn[payload]', values: [y] }]")]
+    public void What_a_gRPC_server_cannot_know_never_lets_more_in(string rule)
+    {
+        var filters = Filters(Policy("allow", $"{{ rules: [{{ {rule} }}] }}") + Policy("deny", $"{{ action: DENY, rules: [{{ {rule} }}] }}"), RuleAudience.Grpc);
+
+        Assert.Empty(filters[1].Policies);
+        var deny = filters[0].Policies.Single().Value;
+        Assert.DoesNotContain("metadata", deny.ToString(), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("/mixed", deny.ToString(), StringComparison.Ordinal);
+        Assert.Contains("spiffe://a", deny.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_HTTP_only_the_connection_can_be_asked()
+    {
+        const string Rule = "{ from: [{ source: { principals: [a] } }], to: [{ operation: { methods: [GET], ports: ['90'] } }] }";
+        var filters = Filters(Policy("allow", $"{{ rules: [{Rule}] }}") + Policy("deny", $"{{ action: DENY, rules: [{Rule}] }}"), RuleAudience.Tcp);
+
+        Assert.Empty(filters[1].Policies);
+        Assert.Equal(90u, Assert.Single(filters[0].Policies.Single().Value.Permissions.Single().AndRules.Rules).OrRules.Rules.Single().DestinationPort);
+    }
+
+    [Theory]
+    [InlineData("Service", "catalog", true)]
+    [InlineData("Service", "pricing", false)]
+    public void A_policy_for_services_is_for_the_workloads_behind_them(string kind, string name, bool isSelected)
+        => Assert.Equal(isSelected, Filters(Policy("p", $"{{ targetRefs: [{{ kind: {kind}, name: {name} }}], rules: [{{}}] }}")).Count == 1);
+
+    [Theory]
+    [InlineData("v1", true)]
+    [InlineData("v2", false)]
+    public void A_policy_for_a_ServiceEntry_is_for_the_workloads_that_it_selects(string version, bool isSelected)
+        => Assert.Equal(isSelected, Filters($$"""
+            apiVersion: networking.istio.io/v1
+            kind: ServiceEntry
+            metadata: { name: outer, namespace: shop }
+            spec: { hosts: [outer.example], location: MESH_INTERNAL, resolution: STATIC, ports: [{ number: 80, name: http, protocol: HTTP }], workloadSelector: { labels: { app: catalog, version: {{version}} } } }
+            ---
+
+            """ + Policy("p", "{ targetRefs: [{ group: networking.istio.io, kind: ServiceEntry, name: outer }], rules: [{}] }")).Count == 1);
+
+    [Theory]
+    [InlineData("route:/orders/{id}", "route", "{ \"stringMatch\": { \"exact\": \"/orders/{id}\", \"ignoreCase\": true } }")]
+    [InlineData("endpoint:Orders*", "name", "{ \"stringMatch\": { \"prefix\": \"Orders\", \"ignoreCase\": true } }")]
+    [InlineData("tag:admin", "tags", "{ \"listMatch\": { \"oneOf\": { \"stringMatch\": { \"exact\": \"admin\", \"ignoreCase\": true } } } }")]
+    public void Endpoints_are_metadata_that_only_our_servers_have(string value, string key, string matcher)
+    {
+        var metadata = Operation($"{{ paths: ['{value}'] }}").AndRules.Rules.Single().OrRules.Rules.Single().Metadata;
+
+        Assert.Equal(("proxylessmesh.endpoint", key, matcher), (metadata.Filter, metadata.Path.Single().Key, metadata.Value.ToString()));
+    }
 }

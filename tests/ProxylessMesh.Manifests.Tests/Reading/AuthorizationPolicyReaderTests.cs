@@ -67,15 +67,20 @@ public sealed class AuthorizationPolicyReaderTests
 
     [Theory]
     [InlineData("action: DENY", "spec", "never denies")]
-    [InlineData("action: AUDIT\nrules: [{}]", "spec.action", "not supported yet")]
-    [InlineData("action: Allow", "spec.action", "not one of ALLOW, DENY")]
+    [InlineData("action: CUSTOM\nprovider: { name: a }", "spec", "never asks")]
+    [InlineData("action: CUSTOM\nrules: [{}]", "spec.provider", "missing")]
+    [InlineData("action: CUSTOM\nrules: [{}]\nprovider: {}", "spec.provider.name", "missing")]
+    [InlineData("rules: [{}]\nprovider: { name: a }", "spec.provider", "only a CUSTOM policy")]
+    [InlineData("action: Allow", "spec.action", "not one of ALLOW, DENY, AUDIT, CUSTOM")]
     [InlineData("rules: [{ when: [{ key: source.ip }] }]", "spec.rules[0].when[0]", "compares with nothing")]
     [InlineData("rules: [{ when: [{ values: [a] }] }]", "spec.rules[0].when[0].key", "missing")]
     [InlineData("rules: [{ when: [{ key: source.ips, values: [a] }] }]", "spec.rules[0].when[0].key", "not an attribute")]
     [InlineData("rules: [{ when: [{ key: destination.namespace, values: [a] }] }]", "spec.rules[0].when[0].key", "not an attribute")]
     [InlineData("rules: [{ when: [{ key: 'request.headers[]', values: [a] }] }]", "spec.rules[0].when[0].key", "not a header name")]
-    [InlineData("rules: [{ when: [{ key: 'request.auth.claims[id]', values: [a] }] }]", "spec.rules[0].when[0].key", "not supported yet")]
-    [InlineData("rules: [{ when: [{ key: experimental.envoy.filters.a, values: [a] }] }]", "spec.rules[0].when[0].key", "no Envoy")]
+    [InlineData("rules: [{ when: [{ key: 'request.auth.claims[]', values: [a] }] }]", "spec.rules[0].when[0].key", "names no claim")]
+    [InlineData("rules: [{ when: [{ key: 'request.auth.claims[a]b[c]', values: [a] }] }]", "spec.rules[0].when[0].key", "names no claim")]
+    [InlineData("rules: [{ when: [{ key: request.auth.issuer, values: [a] }] }]", "spec.rules[0].when[0].key", "not an attribute")]
+    [InlineData("rules: [{ when: [{ key: experimental.envoy.filters.a, values: [a] }] }]", "spec.rules[0].when[0].key", "does not say what")]
     [InlineData("rules: [{ when: [{ key: source.ip, values: [a.b.c.d] }] }]", "spec.rules[0].when[0].values[0]", "not an address")]
     [InlineData("rules: [{ when: [{ key: source.ip, notValues: [a.b.c.d] }] }]", "spec.rules[0].when[0].notValues[0]", "not an address")]
     [InlineData("rules: [{ when: [{ key: destination.port, values: ['x'] }] }]", "spec.rules[0].when[0].values[0]", "not a port")]
@@ -92,7 +97,8 @@ public sealed class AuthorizationPolicyReaderTests
     [InlineData("rules: [{ to: [{ operation: { paths: ['/{**}/b/{*}'] } }] }]", "spec.rules[0].to[0].operation.paths[0]", "behind '{**}'")]
     [InlineData("targetRef: { kind: Gateway, group: gateway.networking.k8s.io }", "spec.targetRef.name", "missing")]
     [InlineData("targetRef: { kind: Gateway, group: other, name: a }", "spec.targetRef.kind", "no policy is for this kind")]
-    [InlineData("targetRefs: [{ kind: Service, name: a }]", "spec.targetRefs[0].kind", "waypoint")]
+    [InlineData("targetRefs: [{ group: networking.istio.io, kind: ServiceEntry, name: a }]", "spec", "no ServiceEntry 'a'")]
+    [InlineData("rules: [{ to: [{ operation: { paths: ['route:'] } }] }]", "spec.rules[0].to[0].operation.paths[0]", "names nothing")]
     [InlineData("targetRefs: [{ kind: Gateway, group: gateway.networking.k8s.io, name: a, namespace: b }]", "spec.targetRefs[0].namespace", "its own namespace")]
     [InlineData("selector: { matchLabels: { a: b } }\ntargetRef: { kind: Gateway, group: gateway.networking.k8s.io, name: a }", "spec.targetRef", "beside 'selector'")]
     [InlineData("rules: [{ from: [] }]", "spec.rules[0].from", "empty")]
@@ -101,7 +107,7 @@ public sealed class AuthorizationPolicyReaderTests
     [InlineData("rules: [{ from: [{ source: { principals: [] } }] }]", "spec.rules[0].from[0].source.principals", "empty")]
     [InlineData("rules: [{ from: [{ source: { principals: [\"\"] } }] }]", "spec.rules[0].from[0].source.principals[0]", "empty")]
     [InlineData("rules: [{ from: [{ source: { principal: [a] } }] }]", "spec.rules[0].from[0].source.principal", "unknown field")]
-    [InlineData("rules: [{ from: [{ source: { requestPrincipals: [a] } }] }]", "spec.rules[0].from[0].source.requestPrincipals", "not supported yet")]
+    [InlineData("rules: [{ from: [{ source: { requestPrincipals: [\"\"] } }] }]", "spec.rules[0].from[0].source.requestPrincipals[0]", "empty")]
     [InlineData("rules: [{ from: [{ source: { principals: [\"a*b\"] } }] }]", "spec.rules[0].from[0].source.principals[0]", "in the middle")]
     [InlineData("rules: [{ from: [{ source: { ipBlocks: [10.0.0.0/33] } }] }]", "spec.rules[0].from[0].source.ipBlocks[0]", "not an address")]
     [InlineData("rules: [{ to: [{ operation: { ports: [80] } }] }]", "spec.rules[0].to[0].operation.ports[0]", "a text is needed")]
@@ -118,12 +124,71 @@ public sealed class AuthorizationPolicyReaderTests
         Assert.Contains(problem, Assert.Single(reading.Errors, error => error.Field == field).Problem, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("ALLOW", "\"true\"", true)]
+    [InlineData("DENY", "\"T\"", true)]
+    [InlineData("DENY", "\"0\"", false)]
+    public void Dry_run_is_an_annotation(string action, string value, bool isDryRun)
+        => Assert.Equal(isDryRun, Valid<AuthorizationPolicyManifest>(Annotated(action, value)).IsDryRun);
+
+    [Theory]
+    [InlineData("ALLOW", "maybe", "is 'maybe'")]
+    [InlineData("AUDIT", "\"true\"", "is for ALLOW and DENY")]
+    [InlineData("CUSTOM, provider: { name: a }", "\"true\"", "is for ALLOW and DENY")]
+    public void Dry_run_says_true_or_false_of_a_decision(string action, string value, string problem)
+        => Assert.Contains(problem, Read(Annotated(action, value)).Errors.First(error => error.Field.Length == 0).Problem, StringComparison.Ordinal);
+
     [Fact]
-    public void Dry_run_is_refused_because_the_policy_would_be_enforced()
-        => Invalid("""
-            apiVersion: security.istio.io/v1
-            kind: AuthorizationPolicy
-            metadata: { name: a, annotations: { istio.io/dry-run: "true" } }
-            spec: { rules: [{}] }
-            """).Is(1, 1, "", "istio.io/dry-run is not supported yet", "Remove the annotation");
+    public void Tokens_and_metadata_are_attributes()
+    {
+        var when = Valid<AuthorizationPolicyManifest>(Document(ManifestKind.AuthorizationPolicy, "catalog", """
+            rules:
+            - when:
+              - { key: "request.auth.claims[realm_access][roles]", values: [admin] }
+              - { key: request.auth.principal, values: ["*"] }
+              - { key: request.auth.audiences, values: [a] }
+              - { key: request.auth.presenter, notValues: [b] }
+              - { key: "experimental.envoy.filters.http.jwt_authn[payload]", values: [x] }
+            """)).Rules.Single().When;
+
+        Assert.Equal([AuthorizationKey.RequestClaim, AuthorizationKey.RequestPrincipal, AuthorizationKey.RequestAudiences, AuthorizationKey.RequestPresenter, AuthorizationKey.FilterMetadata], when.Select(condition => condition.Key));
+        Assert.Equal(["realm_access", "roles"], when[0].Path);
+        Assert.Equal("envoy.filters.http.jwt_authn", when[4].Name);
+        Assert.Equal(["payload"], when[4].Path);
+    }
+
+    [Fact]
+    public void A_filter_that_nobody_has_draws_a_warning()
+    {
+        var reading = Read(Document(ManifestKind.AuthorizationPolicy, "a", "rules: [{ when: [{ key: 'experimental.envoy.filters.a.b[c]', values: [x] }] }]"));
+
+        Assert.Contains("never holds", Assert.Single(reading.Warnings).Problem, StringComparison.Ordinal);
+        Assert.Empty(reading.Errors);
+    }
+
+    [Fact]
+    public void A_policy_may_be_for_services()
+    {
+        var reading = Read(Document(ManifestKind.AuthorizationPolicy, "a", "targetRefs: [{ kind: Service, name: catalog }, { kind: Gateway, group: gateway.networking.k8s.io, name: edge }]"));
+
+        var policy = Assert.IsType<AuthorizationPolicyManifest>(Assert.Single(reading.Manifests.All));
+        Assert.Equal([new PolicyTarget(ManifestKind.Service, "catalog")], policy.Targets);
+        Assert.True(policy.IsForMesh);
+        Assert.Contains("no Service 'catalog'", Assert.Single(reading.Warnings).Problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_provider_that_nobody_wrote_draws_a_warning()
+    {
+        var reading = Read(Document(ManifestKind.AuthorizationPolicy, "a", "action: CUSTOM\nprovider: { name: opa }\nrules: [{}]"));
+
+        Assert.Contains("every call that the policy matches is denied", Assert.Single(reading.Warnings).Problem, StringComparison.Ordinal);
+    }
+
+    private static string Annotated(string action, string value) => $$"""
+        apiVersion: security.istio.io/v1
+        kind: AuthorizationPolicy
+        metadata: { name: a, annotations: { istio.io/dry-run: {{value}} } }
+        spec: { action: {{action}}, rules: [{}] }
+        """;
 }

@@ -23,4 +23,13 @@ internal static class Requests
         var id = serviceAccount is null ? null : SpiffeId.ForServiceAccount(TrustDomain.Parse("mesh.local"), namespaceName, serviceAccount);
         return new RbacInput(context.Request, new MeshPeer(id, new IPEndPoint(IPAddress.Parse(address), 40000), new IPEndPoint(IPAddress.Parse("10.0.0.1"), 8080), serverName));
     }
+
+    public static RbacInput WithHost(string host)
+    {
+        var context = new DefaultHttpContext();
+        context.Request.Method = "GET";
+        context.Request.Path = "/";
+        context.Request.Headers.Host = host;
+        return new RbacInput(context.Request, new MeshPeer(null, new IPEndPoint(IPAddress.Loopback, 1), new IPEndPoint(IPAddress.Loopback, 2)));
+    }
 }

@@ -72,11 +72,11 @@ public class HttpFilterDecoderTests
     }
 
     [Fact]
-    public void Log_decides_nothing()
+    public void Log_is_kept_because_it_is_recorded()
     {
         var decoded = Server(new RbacFilter { Rules = new RBAC { Action = RBAC.Types.Action.Log } });
 
-        Assert.Null(Assert.IsType<RbacFilterConfig>(((ListenerConfig)decoded.Config!).FilterChains[0].Http.Filters[0]).Rules);
+        Assert.Equal(RbacAction.Log, Assert.IsType<RbacFilterConfig>(((ListenerConfig)decoded.Config!).FilterChains[0].Http.Filters[0]).Rules!.Action);
     }
 
     [Theory]

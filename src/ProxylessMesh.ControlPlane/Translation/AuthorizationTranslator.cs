@@ -33,16 +33,7 @@ internal static class AuthorizationTranslator
 
     /// <summary>Whether the policy is for the workload: its namespace or the root namespace, and the labels, or the services that it names.</summary>
     public static bool Selects(AuthorizationPolicyManifest policy, Workload workload, ManifestSet manifests)
-        => policy.IsForMesh
-            && (policy.Namespace == workload.Namespace || policy.Namespace == HostNames.RootNamespace)
-            && (policy.Targets.IsEmpty ? policy.Selector.Selects(workload.Labels) : policy.Targets.Any(target => Serves(workload, policy.Namespace, target, manifests)));
-
-    private static bool Serves(Workload workload, string ns, PolicyTarget target, ManifestSet manifests) => workload.Namespace == ns && manifests.Find(target.Kind, ns, target.Name) switch
-    {
-        ServiceManifest { Selector.IsEmpty: false } service => service.Selector.Selects(workload.Labels),
-        ServiceEntryManifest { WorkloadSelector: { IsEmpty: false } selector } => selector.Selects(workload.Labels),
-        _ => target.Kind == ManifestKind.Service && workload.Service == target.Name,
-    };
+        => policy.IsForMesh && PolicySelection.Selects(policy, policy.Selector, policy.Targets, workload, manifests);
 
     private static IEnumerable<HttpFilter> Filter((AuthorizationAction Action, RBAC.Types.Action Wire, string Name) action, ImmutableArray<AuthorizationPolicyManifest> policies, RuleTranslator translator)
     {

@@ -12,11 +12,6 @@ namespace ProxylessMesh.ControlPlane.Translation;
 /// <summary>One <c>to.operation</c>: all of its fields must match, and of a field's values one.</summary>
 internal static class PermissionTranslator
 {
-    /// <summary>What ASP.NET's routing chose is asked as metadata of a filter of this name; nobody else has it.</summary>
-    public const string EndpointFilter = "proxylessmesh.endpoint";
-
-    private static readonly (string Word, string Key, bool IsList)[] EndpointWords = [("route:", "route", false), ("endpoint:", "name", false), ("tag:", "tags", true)];
-
     public static Permission Translate(AuthorizationOperation operation, RuleScope scope)
     {
         var rules = new Permission.Types.Set();
@@ -36,14 +31,6 @@ internal static class PermissionTranslator
         if (!scope.KnowsHttp)
         {
             return null;
-        }
-
-        foreach (var (word, key, isList) in EndpointWords)
-        {
-            if (value.StartsWith(word, StringComparison.Ordinal))
-            {
-                return scope.KnowsEndpoints ? Endpoint(key, value[word.Length..], isList) : null;
-            }
         }
 
         if (value == "*")
@@ -74,27 +61,6 @@ internal static class PermissionTranslator
                 .Replace(@"\{\*\*}", @"[A-Za-z0-9\-._~%!$&'()+,;:@=/]*", StringComparison.Ordinal)
                 .Replace(@"\{\*}", @"[A-Za-z0-9\-._~%!$&'()+,;:@=]+", StringComparison.Ordinal)),
         };
-
-    // Only a star at the very end has a meaning: templates of routes hold stars of their own. Routing ignores case, and so does this.
-    private static Permission Endpoint(string key, string value, bool isList)
-    {
-        var text = value switch
-        {
-            "*" => new StringMatcher { SafeRegex = MatchTranslator.Regex(".+") },
-            [.., '*'] => new StringMatcher { Prefix = value[..^1], IgnoreCase = true },
-            _ => new StringMatcher { Exact = value, IgnoreCase = true },
-        };
-        var one = new ValueMatcher { StringMatch = text };
-        return new Permission
-        {
-            Metadata = new MetadataMatcher
-            {
-                Filter = EndpointFilter,
-                Path = { new MetadataMatcher.Types.PathSegment { Key = key } },
-                Value = isList ? new ValueMatcher { ListMatch = new ListMatcher { OneOf = one } } : one,
-            },
-        };
-    }
 
     private static Permission Header(string name, string value, bool ignoreCase)
     {

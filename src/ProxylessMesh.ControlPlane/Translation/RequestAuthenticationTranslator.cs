@@ -31,7 +31,7 @@ internal static class RequestAuthenticationTranslator
     public static IEnumerable<HttpFilter> Filters(ManifestSet manifests, Workload workload)
     {
         // In the order of the issuers, as istiod has them, so that the result does not depend on the age of policies.
-        var rules = manifests.RequestAuthentications.Where(policy => Selects(policy, workload)).SelectMany(policy => policy.Rules)
+        var rules = manifests.RequestAuthentications.Where(policy => Selects(policy, workload, manifests)).SelectMany(policy => policy.Rules)
             .OrderBy(rule => rule.Issuer, StringComparer.Ordinal).ToArray();
         if (rules.Length == 0)
         {
@@ -56,8 +56,8 @@ internal static class RequestAuthenticationTranslator
     }
 
     /// <summary>Whether the policy is for the workload: its namespace or the root namespace, and the labels.</summary>
-    public static bool Selects(RequestAuthenticationManifest policy, Workload workload)
-        => policy.IsForMesh && (policy.Namespace == workload.Namespace || policy.Namespace == HostNames.RootNamespace) && policy.Selector.Selects(workload.Labels);
+    public static bool Selects(RequestAuthenticationManifest policy, Workload workload, ManifestSet manifests)
+        => policy.IsForMesh && PolicySelection.Selects(policy, policy.Selector, policy.Targets, workload, manifests);
 
     // Istio: valid for one of the providers, which is how issuers share a place; or valid for each that finds a token in its places.
     private static JwtRequirement OneOrAll(List<(JwtRequirement Token, JwtRequirement TokenOrNone)> requirements)

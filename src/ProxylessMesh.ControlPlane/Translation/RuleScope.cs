@@ -9,7 +9,7 @@ internal enum RuleAudience
     /// <summary>Servers of ours: everything.</summary>
     Mesh,
 
-    /// <summary>gRPC servers (gRFC A41): they know no end user's token, no endpoint of ASP.NET, and nothing of proxies before them.</summary>
+    /// <summary>gRPC servers (gRFC A41): they know no end user's token and nothing of proxies before them.</summary>
     Grpc,
 
     /// <summary>A connection without HTTP: addresses, ports, identities.</summary>
@@ -30,8 +30,6 @@ internal sealed class RuleScope(AuthorizationAction action, RuleAudience audienc
     public bool KnowsHttp => audience != RuleAudience.Tcp;
 
     public bool KnowsTokens => audience == RuleAudience.Mesh;
-
-    public bool KnowsEndpoints => audience == RuleAudience.Mesh;
 
     public bool KnowsTemplates => audience == RuleAudience.Mesh;
 

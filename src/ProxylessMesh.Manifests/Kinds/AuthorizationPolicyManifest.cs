@@ -198,10 +198,7 @@ public sealed record AuthorizationOperation
     /// <summary>Methods that must not match.</summary>
     public ImmutableArray<string> NotMethods { get; init; } = [];
 
-    /// <summary>
-    /// Paths without query; for gRPC <c>/package.service/method</c>. In them <c>{*}</c> is one segment, <c>{**}</c> any number. Also what
-    /// ASP.NET's routing chose: <c>route:</c> with a route's template, <c>endpoint:</c> with an endpoint's name, <c>tag:</c> with a tag.
-    /// </summary>
+    /// <summary>Paths without query; for gRPC <c>/package.service/method</c>. In them <c>{*}</c> is one segment, <c>{**}</c> any number.</summary>
     public ImmutableArray<string> Paths { get; init; } = [];
 
     /// <summary>Paths that must not match.</summary>

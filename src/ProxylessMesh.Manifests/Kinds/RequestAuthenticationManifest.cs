@@ -17,6 +17,9 @@ public sealed record RequestAuthenticationManifest : Manifest
     /// <summary>It is for workloads of the mesh: it does not name gateways (<c>targetRefs</c>), which this mesh does not have.</summary>
     public bool IsForMesh { get; init; } = true;
 
+    /// <summary>The services whose workloads it is for (<c>targetRefs</c>); empty: <see cref="Selector"/> says it.</summary>
+    public ImmutableArray<PolicyTarget> Targets { get; init; } = [];
+
     /// <summary><c>jwtRules</c>: one for each issuer.</summary>
     public ImmutableArray<JwtRule> Rules { get; init; } = [];
 }

@@ -3,9 +3,6 @@ namespace ProxylessMesh.Manifests.Reading;
 /// <summary>What the values of an AuthorizationPolicy may look like.</summary>
 internal static class AuthorizationValues
 {
-    // Ours: what the application's own routing chose, instead of text that a caller may spell in other ways.
-    private static readonly string[] EndpointWords = ["route:", "endpoint:", "tag:"];
-
     /// <summary>Exact, <c>prefix*</c>, <c>*suffix</c>, or <c>*</c>.</summary>
     public static Mistake? Pattern(string text)
     {
@@ -20,14 +17,9 @@ internal static class AuthorizationValues
             : null;
     }
 
-    /// <summary>A pattern of a path, a template of one, or an endpoint of ASP.NET's routing.</summary>
+    /// <summary>A pattern of a path, or a template of one.</summary>
     public static Mistake? Path(string text)
     {
-        if (Array.Find(EndpointWords, word => text.StartsWith(word, StringComparison.Ordinal)) is { } word)
-        {
-            return Endpoint(word, text[word.Length..]);
-        }
-
         if (text.Contains('?', StringComparison.Ordinal))
         {
             return new("it has a query, and paths are compared without", "Remove everything from '?' on");
@@ -50,10 +42,4 @@ internal static class AuthorizationValues
 
     /// <summary>With its namespace, which is the policy's where it names none.</summary>
     public static string FullAccount(string text, string ns) => text.Contains('/', StringComparison.Ordinal) ? text : $"{ns}/{text}";
-
-    // Templates of routes hold stars of their own ({**rest}), so only one at the very end is a prefix, as in 'route:/admin/*'.
-    private static Mistake? Endpoint(string word, string name)
-        => name.Length == 0
-            ? new("it names nothing", word == "route:" ? "Write the template as the application does, such as 'route:/orders/{id}'" : $"Write the name, such as '{word}orders'")
-            : null;
 }

@@ -12,11 +12,13 @@ internal static class RequestAuthenticationReader
             return null;
         }
 
+        var (isForMesh, targets) = PolicyTargets.Read(spec);
         var policy = new RequestAuthenticationManifest
         {
             Name = header.Name,
             Selector = Selectors.Read(spec),
-            IsForMesh = PolicyTargets.Read(spec),
+            IsForMesh = isForMesh,
+            Targets = targets,
             Rules = spec.List("jwtRules", ReadRule),
         };
         spec.End();

@@ -18,13 +18,16 @@ internal sealed class CasePolicies
 {
     private static readonly SearchValues<char> NameCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-.");
 
+    // Where Istio is installed, if a case does not say it and does not speak of ours.
+    private const string IstioRoot = "istio-system";
+
     private readonly string _root;
     private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
 
     /// <exception cref="FormatException">A policy is not valid.</exception>
     public CasePolicies(JsonElement testCase)
     {
-        _root = testCase.OptionalText("rootNamespace") ?? HostNames.RootNamespace;
+        _root = testCase.OptionalText("rootNamespace") ?? (testCase.Required("policies").GetRawText().Contains($"\"{HostNames.RootNamespace}\"", StringComparison.Ordinal) ? HostNames.RootNamespace : IstioRoot);
         var files = testCase.Required("policies").EnumerateArray()
             .Select((policy, index) => new ManifestFile($"policies[{index.ToString("D6", CultureInfo.InvariantCulture)}]", Adapt(policy, index)));
         var reading = ManifestReader.Read(files);
@@ -58,6 +61,23 @@ internal sealed class CasePolicies
             Labels = labels,
             Addresses = [IPAddress.Loopback],
         };
+    }
+
+    /// <summary>The identity of the case's <c>source</c>, its namespace exchanged as those of policies are; null: it has none.</summary>
+    public string? Principal(JsonElement source)
+    {
+        if (source.OptionalText("principal") is not { } principal)
+        {
+            return null;
+        }
+
+        var parts = principal.Split('/');
+        if (parts is [_, "ns", var ns, ..])
+        {
+            parts[2] = Exchange(ns);
+        }
+
+        return "spiffe://" + string.Join('/', parts);
     }
 
     /// <summary><c>namespace/name</c> as the case has them.</summary>

@@ -11,11 +11,13 @@ internal static class CheckKinds
 {
     private static readonly Dictionary<string, Check> Kinds = new(StringComparer.Ordinal)
     {
+        ["authz"] = AuthzCheck.Answer,
         ["bootstrap"] = BootstrapCheck.Answer,
         ["manifest"] = ManifestCheck.Answer,
         ["match"] = MatchCheck.Answer,
         ["mtls"] = MtlsCheck.Answer,
         ["path"] = PathCheck.Answer,
+        ["rbac"] = RbacCheck.Answer,
         ["route"] = RouteCheck.Answer,
         ["selection"] = SelectionCheck.Answer,
         ["spiffe"] = SpiffeCheck.Answer,

@@ -319,9 +319,6 @@ public class AuthorizationTranslatorTests
     [Theory]
     [InlineData("from: [{ source: { principals: [a], requestPrincipals: [x] } }]")]
     [InlineData("from: [{ source: { principals: [a], notRequestPrincipals: [x] } }]")]
-    [InlineData("from: [{ source: { principals: [a] } }], to: [{ operation: { paths: ['route:/x'] } }]")]
-    [InlineData("from: [{ source: { principals: [a] } }], to: [{ operation: { paths: [/mixed, 'route:/x'] } }]")]
-    [InlineData("from: [{ source: { principals: [a] } }], to: [{ operation: { notPaths: ['tag:x'] } }]")]
     [InlineData("from: [{ source: { principals: [a] } }], when: [{ key: 'request.auth.claims[x]', values: [y] }]")]
     [InlineData("from: [{ source: { principals: [a] } }], when: [{ key: 'experimental.envoy.filters.http.jwt_authn[payload]', values: [y] }]")]
     public void What_a_gRPC_server_cannot_know_never_lets_more_in(string rule)
@@ -331,7 +328,6 @@ public class AuthorizationTranslatorTests
         Assert.Empty(filters[1].Policies);
         var deny = filters[0].Policies.Single().Value;
         Assert.DoesNotContain("metadata", deny.ToString(), StringComparison.OrdinalIgnoreCase);
-        Assert.DoesNotContain("/mixed", deny.ToString(), StringComparison.Ordinal);
         Assert.Contains("spiffe://a", deny.ToString(), StringComparison.Ordinal);
     }
 
@@ -363,15 +359,4 @@ public class AuthorizationTranslatorTests
             ---
 
             """ + Policy("p", "{ targetRefs: [{ group: networking.istio.io, kind: ServiceEntry, name: outer }], rules: [{}] }")).Count == 1);
-
-    [Theory]
-    [InlineData("route:/orders/{id}", "route", "{ \"stringMatch\": { \"exact\": \"/orders/{id}\", \"ignoreCase\": true } }")]
-    [InlineData("endpoint:Orders*", "name", "{ \"stringMatch\": { \"prefix\": \"Orders\", \"ignoreCase\": true } }")]
-    [InlineData("tag:admin", "tags", "{ \"listMatch\": { \"oneOf\": { \"stringMatch\": { \"exact\": \"admin\", \"ignoreCase\": true } } } }")]
-    public void Endpoints_are_metadata_that_only_our_servers_have(string value, string key, string matcher)
-    {
-        var metadata = Operation($"{{ paths: ['{value}'] }}").AndRules.Rules.Single().OrRules.Rules.Single().Metadata;
-
-        Assert.Equal(("proxylessmesh.endpoint", key, matcher), (metadata.Filter, metadata.Path.Single().Key, metadata.Value.ToString()));
-    }
 }

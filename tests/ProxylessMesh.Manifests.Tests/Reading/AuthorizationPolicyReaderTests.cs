@@ -98,7 +98,6 @@ public sealed class AuthorizationPolicyReaderTests
     [InlineData("targetRef: { kind: Gateway, group: gateway.networking.k8s.io }", "spec.targetRef.name", "missing")]
     [InlineData("targetRef: { kind: Gateway, group: other, name: a }", "spec.targetRef.kind", "no policy is for this kind")]
     [InlineData("targetRefs: [{ group: networking.istio.io, kind: ServiceEntry, name: a }]", "spec", "no ServiceEntry 'a'")]
-    [InlineData("rules: [{ to: [{ operation: { paths: ['route:'] } }] }]", "spec.rules[0].to[0].operation.paths[0]", "names nothing")]
     [InlineData("targetRefs: [{ kind: Gateway, group: gateway.networking.k8s.io, name: a, namespace: b }]", "spec.targetRefs[0].namespace", "its own namespace")]
     [InlineData("selector: { matchLabels: { a: b } }\ntargetRef: { kind: Gateway, group: gateway.networking.k8s.io, name: a }", "spec.targetRef", "beside 'selector'")]
     [InlineData("rules: [{ from: [] }]", "spec.rules[0].from", "empty")]

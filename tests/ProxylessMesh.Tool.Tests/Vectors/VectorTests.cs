@@ -6,8 +6,7 @@ namespace ProxylessMesh.Tool.Tests.Vectors;
 /// <summary>What the test suites of Istio, Gateway API, gRPC and Envoy expect, asked through <c>mesh check</c>.</summary>
 public sealed class VectorTests
 {
-    // Others hold end-user tokens and foreign authorizers, or kinds that are not read.
-    private static readonly HashSet<string> IstioKinds = ["VirtualService", "ServiceEntry", "WorkloadEntry", "Sidecar", "PeerAuthentication"];
+    private static readonly HashSet<string> IstioKinds = ["VirtualService", "ServiceEntry", "WorkloadEntry", "Sidecar", "PeerAuthentication", "AuthorizationPolicy", "RequestAuthentication"];
     private static readonly string[] SpiffeFacts = ["spiffeId", "trustDomain", "path", "certificates", "authorities", "jwtAuthorities", "refreshHintSeconds", "sequence"];
     private static readonly HashSet<string> GatewayKinds = ["HTTPRoute", "GRPCRoute", "ReferenceGrant", "BackendTLSPolicy", "Service", "Namespace"];
 
@@ -54,12 +53,27 @@ public sealed class VectorTests
             .Where(static testCase => testCase.GetProperty("type").GetString() == "peer-authentication")
             .CheckAsync("mtls", static (testCase, answer) => AreEqual(testCase, answer, "mode", "perPort"));
 
-    // AUDIT is not read yet.
     [Fact]
     public Task Authorization_policies_are_selected_as_by_Istio()
         => VectorSuite.Load("istio_policy_selection")
-            .Where(static testCase => testCase.GetProperty("type").GetString() == "authorization-policy-selection" && !testCase.GetProperty("policies").GetRawText().Contains("\"AUDIT\"", StringComparison.Ordinal))
+            .Where(static testCase => testCase.GetProperty("type").GetString() == "authorization-policy-selection")
             .CheckAsync("selection", static (testCase, answer) => AreEqual(testCase, answer, "DENY", "ALLOW", "AUDIT", "CUSTOM"));
+
+    [Fact]
+    public Task Rules_of_RBAC_decide_as_in_gRPC()
+        => VectorSuite.Load("grpc_rbac").CheckAsync("rbac", static (testCase, answer) => testCase.GetProperty("type").GetString() == "config"
+            ? answer["accepted"]?.GetValue<bool>() == (testCase.GetProperty("expect").GetString() == "accept")
+            : answer["code"]?.GetValue<string>() == testCase.GetProperty("expect").GetString());
+
+    [Fact]
+    public Task Calls_are_let_in_and_kept_out_as_by_Istio()
+        => VectorSuite.Load("istio_authz_e2e").CheckAsync("authz", static (testCase, answer) => answer["decision"]?.GetValue<string>() == testCase.GetProperty("expect").GetString());
+
+    [Fact]
+    public Task Connections_are_let_in_and_kept_out_as_by_ztunnel()
+        => VectorSuite.Load("istio_policy_selection")
+            .Where(static testCase => testCase.GetProperty("type").GetString() == "authorization-decision")
+            .CheckAsync("authz", static (testCase, answer) => answer["decision"]?.GetValue<string>() == testCase.GetProperty("expect").GetString());
 
     private static bool AreEqual(JsonElement testCase, JsonNode answer, params string[] fields)
         => fields.All(field => JsonNode.DeepEquals(answer[field], testCase.GetProperty("expect").TryGetProperty(field, out var expected) ? JsonNode.Parse(expected.GetRawText()) : null));

@@ -14,6 +14,7 @@ internal static class FuzzTargets
         .. ManifestTargets.All,
         .. XdsTargets.All,
         .. WireTargets.All,
+        .. EndUserTargets.All,
     ];
 
     /// <summary>Text that a program on the wire would make of these bytes.</summary>

@@ -38,7 +38,7 @@ internal static class IdentityTargets
 
         Must(id.ToString() == text, "An ID is not its text.");
         Must(bytes.Length <= 2048 && text.All(static c => c is >= '-' and <= '9' or (>= 'a' and <= 'z') or (>= 'A' and <= 'Z') or '_' or ':'), "An ID has a character that none has.");
-        Must(!text.Contains("/../", StringComparison.Ordinal) && !text.EndsWith('/') && !text[9..].Contains("//", StringComparison.Ordinal), "An ID has an empty or dot segment.");
+        Must(id.Path.Split('/').Skip(1).All(static segment => segment is not ("" or "." or "..")), "An ID has an empty or dot segment.");
         Must(!id.TrustDomain.Name.Any(char.IsUpper), "A trust domain has a large letter.");
         return true;
     }

@@ -2,23 +2,20 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
+using ProxylessMesh.Spiffe;
 
 namespace ProxylessMesh.Jwt;
 
 /// <summary>
 /// A signed JWT in compact form (RFC 7515 §3.1), taken apart and not yet believed. What is not exactly that is refused: other alphabets,
-/// encrypted tokens, header parameters that must be understood (<c>crit</c>), JSON that says a thing twice.
+/// encrypted tokens, header parameters that must be understood (<c>crit</c>), JSON that says a thing twice or holds what is not Unicode.
 /// </summary>
 internal sealed class JwtToken
 {
     /// <summary>Longer ones would not fit into the headers that Kestrel takes by default.</summary>
     public const int MaxLength = 16 * 1024;
 
-    private const int MaxDepth = 32;
-
     private static readonly SearchValues<char> Alphabet = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
 
     private JwtToken(string text, int payloadStart, int signatureStart, byte[] signature)
     {
@@ -102,10 +99,10 @@ internal sealed class JwtToken
 
         try
         {
-            var element = JsonElement.Parse(text, Strict);
-            return element.ValueKind == JsonValueKind.Object ? element : null;
+            using var document = StrictJson.Parse(text);
+            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : null;
         }
-        catch (JsonException)
+        catch (FormatException)
         {
             return null;
         }

@@ -44,8 +44,11 @@ internal readonly record struct CallKey
     /// <summary>Whose part of the memory it uses up.</summary>
     public string Share => Caller ?? "";
 
-    /// <summary>The same for every path of the endpoint; null where it is not known that the path is one of the template's.</summary>
-    public CallKey? Folded => Endpoint is not null && Path is not null && Path.AsSpan().StartsWith(Literal(Endpoint), StringComparison.Ordinal) ? this with { Path = null } : null;
+    /// <summary>
+    /// The same for every path of the endpoint; null where the path does not begin as the template does, or is written so that it could be read
+    /// as another: such a path stays by itself.
+    /// </summary>
+    public CallKey? Folded => Endpoint is not null && Path is not null && Path.AsSpan().StartsWith(Literal(Endpoint), StringComparison.Ordinal) && IsPlain(Path) ? this with { Path = null } : null;
 
     /// <summary>The same for everything that this caller does with this outcome.</summary>
     public CallKey Rest => this with { Address = null, Method = null, Path = null, Endpoint = null, Host = null };
@@ -64,6 +67,9 @@ internal readonly record struct CallKey
         var parameter = template.IndexOf('{', StringComparison.Ordinal);
         return parameter < 0 ? template : template.AsSpan(0, parameter);
     }
+
+    private static bool IsPlain(ReadOnlySpan<char> path)
+        => !path.ContainsAny('%', '\\') && !path.Contains("//", StringComparison.Ordinal) && !path.Contains("/.", StringComparison.Ordinal);
 
     // The rest of the key adds little, and each part costs every call.
     public override int GetHashCode() => HashCode.Combine(Path, Caller, Port, Endpoint, Outcome);

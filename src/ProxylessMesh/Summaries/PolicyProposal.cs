@@ -56,7 +56,7 @@ internal sealed class PolicyProposal
         var facts = RecordedFacts.Of(key, entry, isOfToday);
         if (!_engines.TryGetValue(facts, out var engines))
         {
-            var rules = new RecordedRules(facts, _changed);
+            var rules = new RecordedRules(facts, _changed, connections.TrustedHops > 0);
             engines = _engines[facts] = (RbacCompiler.Compile(rules.Rewrite(connections.Filters, favourable: true)), RbacCompiler.Compile(rules.Rewrite(connections.Filters, favourable: false)), rules.Missing);
         }
 

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using ProxylessMesh.Rbac;
 using ProxylessMesh.Xds.Matching;
 using ProxylessMesh.Xds.Resources;
 
@@ -13,7 +14,7 @@ namespace ProxylessMesh.Summaries;
 /// A policy that the change leaves as it is may depend on unknown facts too, but what happened to the call tells how that came out: the
 /// policy that decided did match, and when the call was let in no DENY policy did.
 /// </remarks>
-internal sealed class RecordedRules(RecordedFacts facts, FrozenSet<string> changedPolicies)
+internal sealed class RecordedRules(RecordedFacts facts, FrozenSet<string> changedPolicies, bool trustsForwardedFor)
 {
     private readonly Dictionary<string, string> _missing = new(StringComparer.Ordinal);
     private string? _unknown;
@@ -23,7 +24,33 @@ internal sealed class RecordedRules(RecordedFacts facts, FrozenSet<string> chang
     public IReadOnlyDictionary<string, string> Missing => _missing;
 
     public IEnumerable<HttpFilterConfig> Rewrite(ImmutableArray<HttpFilterConfig> filters, bool favourable)
-        => filters.Select(filter => filter is RbacFilterConfig { Rules: { } rules } rbac ? rbac with { Rules = Rewrite(rules, favourable), ShadowRules = null } : filter);
+        => filters.OfType<RbacFilterConfig>().SelectMany(filter => Rewrite(filter, favourable));
+
+    private IEnumerable<HttpFilterConfig> Rewrite(RbacFilterConfig filter, bool favourable)
+    {
+        // An authorizer may let in what it is asked about, or deny it.
+        if (!favourable && RbacCompiler.IsCustom(filter))
+        {
+            yield return filter with { Rules = Asked(filter.ShadowRules!), ShadowRules = null };
+        }
+
+        if (filter.Rules is { } rules)
+        {
+            yield return filter with { Rules = Rewrite(rules, favourable), ShadowRules = null };
+        }
+    }
+
+    private RbacConfig Asked(RbacConfig asked)
+    {
+        var isKnown = facts.Outcome == CallOutcome.Allowed;
+        var denies = Rewrite(asked with { Action = RbacAction.Deny, Policies = [.. asked.Policies.Where(policy => !isKnown || changedPolicies.Contains(policy.Name))] }, favourable: false);
+        foreach (var policy in denies.Policies)
+        {
+            _missing[policy.Name] = "what the authorizer answers";
+        }
+
+        return denies;
+    }
 
     private RbacConfig Rewrite(RbacConfig rules, bool favourable)
         => rules with { Policies = [.. rules.Policies.Select(policy => Rewrite(policy, rules.Action, favourable))] };
@@ -71,6 +98,9 @@ internal sealed class RecordedRules(RecordedFacts facts, FrozenSet<string> chang
         PermissionConfig.Header header => Permission(Unknown(holds, NameOf(header.Matcher.Name))),
         PermissionConfig.UrlPath when facts.HasPath => permission,
         PermissionConfig.UrlPath path => Permission(OfPath(path.Matcher, holds)),
+        PermissionConfig.PathTemplate when facts.HasPath => permission,
+        PermissionConfig.PathTemplate => Permission(Unknown(holds, "the path")),
+        PermissionConfig.Metadata => Permission(Unknown(holds, "the end user's token")),
         PermissionConfig.DestinationAddress when facts.HasLocalAddress => permission,
         PermissionConfig.DestinationAddress => Permission(Unknown(holds, "the address that was called")),
         PermissionConfig.RequestedServerName when facts.HasServerName => permission,
@@ -89,7 +119,9 @@ internal sealed class RecordedRules(RecordedFacts facts, FrozenSet<string> chang
         PrincipalConfig.Header header => Principal(Unknown(holds, NameOf(header.Matcher.Name))),
         PrincipalConfig.UrlPath when facts.HasPath => principal,
         PrincipalConfig.UrlPath path => Principal(OfPath(path.Matcher, holds)),
-        PrincipalConfig.DirectAddress or PrincipalConfig.RemoteAddress when facts.HasRemoteAddress => principal,
+        PrincipalConfig.Metadata => Principal(Unknown(holds, "the end user's token")),
+        PrincipalConfig.DirectAddress when facts.HasRemoteAddress => principal,
+        PrincipalConfig.RemoteAddress when facts.HasRemoteAddress && !trustsForwardedFor => principal,
         PrincipalConfig.DirectAddress or PrincipalConfig.RemoteAddress => Principal(Unknown(holds, "the caller's address")),
         _ => Principal(Unknown(holds, "what only the call itself carries")),
     };
@@ -104,12 +136,24 @@ internal sealed class RecordedRules(RecordedFacts facts, FrozenSet<string> chang
         return holds;
     }
 
-    // Of many paths under one template only the beginning is known; often that is enough. Where a match keeps the caller out, other
-    // spellings of a path match too, so that this one does not says nothing.
+    // Of many paths under one template only the beginning is known; often that is enough. Where a match keeps the caller out, every
+    // spelling counts: what is folded differs by case and by a slash at the end (CallKey.Folded).
     private bool OfPath(StringMatcher matcher, bool holds)
     {
+        if (facts.PathPrefix is not { } prefix)
+        {
+            return Unknown(holds, "the path");
+        }
+
         var keepsOut = holds != _favourable;
-        return facts.PathPrefix is { } prefix && matcher.OfAllWith(prefix) is { } all && (all || !keepsOut) ? all : Unknown(holds, "the path");
+        var all = matcher.OfAllWith(prefix);
+        if (keepsOut && all == false)
+        {
+            var anyCase = matcher.IgnoringCase();
+            all = anyCase.OfAllWith(prefix) == false && anyCase.OfAllWith(prefix.TrimEnd('/')) == false ? false : null;
+        }
+
+        return all ?? Unknown(holds, "the path");
     }
 
     private bool IsKnown(string header) => header switch

@@ -69,7 +69,8 @@ public sealed class PolicyProposalTests
     [InlineData("/items", nameof(Verdict.Denied))]
     [InlineData("/items/", nameof(Verdict.Denied))]
     [InlineData("/items/1", nameof(Verdict.Unknown))]
-    [InlineData("/orders", nameof(Verdict.Unknown))]
+    [InlineData("/ITEMS/1", nameof(Verdict.Unknown))]
+    [InlineData("/orders", nameof(Verdict.Allowed))]
     public void Folded_paths_are_judged_by_what_they_all_begin_with(string prefix, string expected)
         => Assert.Equal(expected, Judge(Strict(Deny(Policy("p", PathPrefix(prefix), Anyone))), Get with { Path = null }).Answer.ToString());
 
@@ -79,6 +80,16 @@ public sealed class PolicyProposalTests
     [InlineData("/orders", nameof(Verdict.Denied))]
     public void Folded_paths_are_let_in_by_what_they_all_begin_with(string prefix, string expected)
         => Assert.Equal(expected, Judge(Strict(Allow(Policy("p", PathPrefix(prefix), Anyone))), Get with { Path = null }).Answer.ToString());
+
+    [Fact]
+    public void What_an_authorizer_is_asked_about_cannot_be_told()
+    {
+        var asks = new RbacFilterConfig("custom", Rules: null, ShadowRules: new RbacConfig { Action = RbacAction.Deny, Policies = [Policy("ask", PathPrefix("/items"), Anyone)] }) { ShadowPrefix = "istio_ext_authz_" };
+
+        Assert.Equal(new RecordedVerdict(Verdict.Unknown, "ask", "what the authorizer answers"), Judge(Strict(asks), Get, changed: ["ask"]));
+        Assert.Equal(Verdict.Allowed, Judge(Strict(asks), Get, changed: []).Answer);
+        Assert.Equal(Verdict.Allowed, Judge(Strict(asks), Get with { Path = "/orders" }, changed: ["ask"]).Answer);
+    }
 
     [Fact]
     public void Plaintext_call_is_denied_where_STRICT_comes_and_judged_without_identity_elsewhere()
@@ -122,7 +133,7 @@ public sealed class PolicyProposalTests
             SpiffeId.Parse("spiffe://mesh.local/ns/shop/sa/storefront"), new IPEndPoint(IPAddress.Parse(address), 1), new IPEndPoint(IPAddress.Parse("10.0.0.9"), 8080))).ToList();
         var entry = new CallEntry(10, DateTimeOffset.UnixEpoch, peers[0]);
         peers.ForEach(peer => entry.Add(1, peer));
-        var policies = config.Listener.FilterChains.SelectMany(static chain => chain.Http.Filters).OfType<RbacFilterConfig>().SelectMany(static filter => filter.Rules!.Policies).Select(static policy => policy.Name);
+        var policies = config.Listener.FilterChains.SelectMany(static chain => chain.Http.Filters).OfType<RbacFilterConfig>().SelectMany(static filter => (filter.Rules ?? filter.ShadowRules!).Policies).Select(static policy => policy.Name);
         return new PolicyProposal(config.Listener, changed ?? policies).Judge(key, entry, isOfToday);
     }
 }

@@ -21,11 +21,13 @@ internal static class UpCommand
     private static readonly Option<string> Listen = new("--listen") { Description = "Address of the HTTPS port, ip:port.", DefaultValueFactory = static _ => Defaults.Listen };
     private static readonly Option<string> PlaintextXds = new("--plaintext-xds") { Description = "Address of a plaintext xDS port for gRPC clients that need one, on loopback. Default: none.", DefaultValueFactory = static _ => "" };
     private static readonly Option<string> TrustDomain = new("--trust-domain") { Description = "Trust domain of all identities.", DefaultValueFactory = static _ => Defaults.TrustDomain };
+    private static readonly Option<string> WorkloadApi = new("--workload-api") { Description = "UNIX socket of the SPIFFE Workload API, unix:///path. Default: none.", DefaultValueFactory = static _ => "" };
+    private static readonly Option<string> BundleEndpoint = new("--bundle-endpoint") { Description = "Address where other trust domains get our bundle, ip:port, proved by the control plane's SVID. Default: none.", DefaultValueFactory = static _ => "" };
     private static readonly Option<TimeSpan> SvidLifetime = new("--svid-lifetime") { Description = "Lifetime of workloads' certificates, hh:mm:ss.", DefaultValueFactory = static _ => Defaults.SvidLifetime };
 
     public static Command Create()
     {
-        var command = new Command("up", "Run a control plane on this machine until Ctrl+C.") { Manifests, State, Listen, PlaintextXds, TrustDomain, SvidLifetime };
+        var command = new Command("up", "Run a control plane on this machine until Ctrl+C.") { Manifests, State, Listen, PlaintextXds, TrustDomain, SvidLifetime, WorkloadApi, BundleEndpoint };
         command.SetAction(RunAsync);
         return command;
     }
@@ -64,6 +66,8 @@ internal static class UpCommand
         options.PlaintextXdsListen = parsed.GetValue(PlaintextXds)!;
         options.TrustDomain = parsed.GetValue(TrustDomain)!;
         options.SvidLifetime = parsed.GetValue(SvidLifetime);
+        options.WorkloadApi = parsed.GetValue(WorkloadApi)!;
+        options.Federation.Listen = parsed.GetValue(BundleEndpoint)!;
     }
 
     private static async Task WelcomeAsync(IHost host, CancellationToken cancellationToken)
@@ -78,6 +82,16 @@ internal static class UpCommand
         if (address.PlaintextXds is { } plaintext)
         {
             Printer.Line($"  plaintext xDS     {plaintext.Authority}");
+        }
+
+        if (address.BundleEndpoint is { } bundles)
+        {
+            Printer.Line($"  bundle endpoint   {bundles.GetLeftPart(UriPartial.Authority)}/");
+        }
+
+        if (options.WorkloadApi.Length > 0)
+        {
+            Printer.Line($"  workload API      SPIFFE_ENDPOINT_SOCKET={options.WorkloadApi}");
         }
 
         Printer.Line("");

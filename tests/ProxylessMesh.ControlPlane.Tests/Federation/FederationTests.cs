@@ -112,16 +112,8 @@ public sealed class FederationTests : IDisposable
         var leaf = ca.Issue("shop", "catalog").Leaf;
         server.Answer = kind switch
         {
-            "redirect" => http =>
-            {
-                http.Response.Redirect("/elsewhere");
-                return Task.CompletedTask;
-            },
-            "missing" => static http =>
-            {
-                http.Response.StatusCode = 404;
-                return Task.CompletedTask;
-            },
+            "redirect" => static http => Task.Run(() => http.Response.Redirect("/elsewhere")),
+            "missing" => static http => StatusAsync(http, 404),
             "no json" => static http => http.Response.WriteAsync("<html>"),
             "too large" => static http => http.Response.WriteAsync(new string(' ', SpiffeBundleReader.MaxBytes + 1)),
             _ => http => http.Response.Body.WriteAsync(SpiffeBundleWriter.Write(new SpiffeBundle { TrustDomain = Partner, X509Authorities = [leaf] })).AsTask(),
@@ -211,6 +203,12 @@ public sealed class FederationTests : IDisposable
 
         Assert.Equal(pause, FederationPoller.Pause(hint is { } value ? TimeSpan.FromSeconds(value) : null, failures, 0));
         Assert.Equal(pause * 0.9, FederationPoller.Pause(hint is { } again ? TimeSpan.FromSeconds(again) : null, failures, 1));
+    }
+
+    private static Task StatusAsync(HttpContext http, int status)
+    {
+        http.Response.StatusCode = status;
+        return Task.CompletedTask;
     }
 
     private static Task<TestControlPlane> PartnerAsync() => TestControlPlane.StartAsync(static options =>

@@ -8,6 +8,7 @@ using OpenTelemetry.Trace;
 using ProxylessMesh;
 using ProxylessMesh.Client;
 using ProxylessMesh.Client.Workloads;
+using ProxylessMesh.External;
 using ProxylessMesh.Listening;
 using ProxylessMesh.Load;
 using ProxylessMesh.Snapshots;
@@ -33,6 +34,8 @@ internal static class MeshInboundServiceCollectionExtensions
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<InboundMeter>();
+        services.TryAddSingleton(static provider => new AuthorizerClients(() => provider.GetRequiredService<MeshHttpHandlerFactory>().Create(new AuthorizerClients.OutsideHandler())));
+        services.TryAddSingleton<Authorizer>();
         services.TryAddSingleton<InboundPorts>();
         services.TryAddSingleton<CallSummaries>();
         services.TryAddSingleton<CallReporter>();

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Envoy.Extensions.Filters.Http.AdaptiveConcurrency.V3;
 using Envoy.Extensions.Filters.Http.Cors.V3;
+using Envoy.Extensions.Filters.Http.ExtAuthz.V3;
 using Envoy.Extensions.Filters.Http.Fault.V3;
 using Envoy.Extensions.Filters.Http.JwtAuthn.V3;
 using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
@@ -24,6 +25,7 @@ internal static class HttpFilterDecoder
     private const string RbacType = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
     private const string RbacPerRouteType = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
     private const string JwtType = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
+    private const string ExtAuthzType = "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
     private const string FaultType = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault";
     private const string CorsType = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors";
     private const string CorsPolicyType = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy";
@@ -136,6 +138,8 @@ internal static class HttpFilterDecoder
                     return ValueDecoder.Unpack(config, RBAC.Parser, errors) is { } rbac ? Rbac(name, rbac, errors) : null;
                 case JwtType when server:
                     return ValueDecoder.Unpack(config, JwtAuthentication.Parser, errors) is { } jwt ? new JwtFilterConfig(name, JwtDecoder.Decode(jwt, errors)) : null;
+                case ExtAuthzType when server:
+                    return ValueDecoder.Unpack(config, ExtAuthz.Parser, errors) is { } asked && ExtAuthzDecoder.Decode(asked, errors) is { } authorizer ? new ExtAuthzFilterConfig(name, authorizer) : null;
                 case FaultType when !server:
                     return ValueDecoder.Unpack(config, HTTPFault.Parser, errors) is { } fault ? new FaultFilterConfig(name, FaultDecoder.Decode(fault, errors)) : null;
                 case SessionType when !server:

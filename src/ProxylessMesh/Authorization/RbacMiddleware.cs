@@ -1,12 +1,15 @@
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using ProxylessMesh.Authentication;
+using ProxylessMesh.External;
 using ProxylessMesh.Rbac;
 using ProxylessMesh.Snapshots;
 using ProxylessMesh.Summaries;
 using ProxylessMesh.Telemetry;
+using ProxylessMesh.Xds.Resources;
 
 namespace ProxylessMesh.Authorization;
 
@@ -25,10 +28,11 @@ internal sealed partial class RbacMiddleware
     private readonly InboundMeter _meter;
     private readonly CallDecisions _decisions;
     private readonly TokenChecks _tokens;
+    private readonly AuthorizerChecks _authorizers;
     private readonly LogThrottle _throttle;
     private readonly ILogger _logger;
 
-    public RbacMiddleware(RequestDelegate next, IOptions<MeshOptions> options, ProbePaths probes, InboundMeter meter, CallSummaries calls, TimeProvider time, ILogger<RbacMiddleware> logger)
+    public RbacMiddleware(RequestDelegate next, IOptions<MeshOptions> options, ProbePaths probes, InboundMeter meter, CallSummaries calls, Authorizer authorizer, TimeProvider time, ILogger<RbacMiddleware> logger)
     {
         _next = next;
         _plaintextPorts = options.Value.Inbound.PlaintextPorts.ToFrozenSet();
@@ -36,6 +40,7 @@ internal sealed partial class RbacMiddleware
         _meter = meter;
         _decisions = new CallDecisions(calls, meter, options.Value.Inbound.AllowedCallLogRate, time, logger);
         _tokens = new TokenChecks(meter, time, logger);
+        _authorizers = new AuthorizerChecks(authorizer, meter, time, logger);
         _throttle = new LogThrottle(time);
         _logger = logger;
     }
@@ -78,7 +83,7 @@ internal sealed partial class RbacMiddleware
         }
 
         var input = new RbacInput(context.Request, peer, chain.TrustedHops);
-        if (chain.Find(input) is not { Engine: { } engine } route)
+        if (chain.Find(input) is not { Engine: not null } route)
         {
             return RefuseAsync(context, peer, "no_route", RefusalResponse.NoRoute);
         }
@@ -94,6 +99,27 @@ internal sealed partial class RbacMiddleware
             return refusal;
         }
 
+        return route.External?.Asked(context, input) is { IsEmpty: false } asked
+            ? AskAsync(context, peer, snapshot, route, input, asked)
+            : DecideAsync(context, peer, snapshot, route, input);
+    }
+
+    // CUSTOM comes before DENY and ALLOW.
+    private async Task AskAsync(HttpContext context, MeshPeer peer, InboundSnapshot snapshot, InboundRoute route, RbacInput input, ImmutableArray<ExtAuthzConfig> asked)
+    {
+        if (await _authorizers.PassAsync(context, peer, asked))
+        {
+            await DecideAsync(context, peer, snapshot, route, input);
+        }
+        else
+        {
+            _meter.Decided("denied", "ext_authz");
+        }
+    }
+
+    private Task DecideAsync(HttpContext context, MeshPeer peer, InboundSnapshot snapshot, InboundRoute route, in RbacInput input)
+    {
+        var engine = route.Engine!;
         if (engine.HasShadow)
         {
             var shadow = engine.DecideShadow(input);
@@ -116,7 +142,7 @@ internal sealed partial class RbacMiddleware
 
             if (route.Admission is not null)
             {
-                features.Set(route);
+                context.Features.Set(route);
             }
 
             return _decisions.AllowAsync(_next, context, peer, snapshot, decision, isProbe: false);

@@ -16,6 +16,8 @@ internal sealed class RefusalResponse(int httpStatus, int grpcStatus, string mes
 
     public static readonly RefusalResponse TokenForOthers = new(StatusCodes.Status403Forbidden, 7, "The token is not for this service.");
 
+    public static readonly RefusalResponse BodyTooLarge = new(StatusCodes.Status413PayloadTooLarge, 8, "The body is too large.");
+
     public static readonly RefusalResponse NoPolicyYet = new(StatusCodes.Status503ServiceUnavailable, 14, "This workload has not received its mesh policy yet. Try again.") { RetryAfterSeconds = 1 };
 
     public static readonly RefusalResponse NotMesh = new(StatusCodes.Status503ServiceUnavailable, 14, "This endpoint is not set up for the mesh.");
@@ -44,6 +46,10 @@ internal sealed class RefusalResponse(int httpStatus, int grpcStatus, string mes
 
     /// <summary>As many calls run as this process serves well.</summary>
     public static RefusalResponse Overloaded(int status) => new(status, 14, "This workload is overloaded. Try another one.");
+
+    /// <summary>An authorizer said no, or could not be asked.</summary>
+    public static RefusalResponse NotAuthorized(int status)
+        => new(status, status switch { StatusCodes.Status401Unauthorized => 16, StatusCodes.Status429TooManyRequests => 8, >= 500 => 14, _ => 7 }, "The mesh does not allow this call.");
 
     public Task WriteAsync(HttpContext context)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ProxylessMesh.Admission;
+using ProxylessMesh.External;
 using ProxylessMesh.Jwt;
 using ProxylessMesh.Rbac;
 using ProxylessMesh.Xds.Matching;
@@ -58,7 +59,8 @@ internal sealed class InboundChain(ImmutableArray<VirtualHostConfig> hosts, Immu
 /// <param name="Cors">Its cross-origin policy, or null.</param>
 /// <param name="Admission">What it asks of a call besides, or null.</param>
 /// <param name="Jwt">Which end-user tokens it takes, or null.</param>
-internal sealed record InboundRoute(RequestMatcher Match, RbacEngine? Engine, CorsPolicy? Cors = null, CallAdmission? Admission = null, JwtAuthentication? Jwt = null)
+/// <param name="External">What external authorizers are asked about, or null.</param>
+internal sealed record InboundRoute(RequestMatcher Match, RbacEngine? Engine, CorsPolicy? Cors = null, CallAdmission? Admission = null, JwtAuthentication? Jwt = null, ExternalAuthorization? External = null)
 {
     private static readonly PathMatcher AnyPath = PathMatcher.Prefix("/");
 

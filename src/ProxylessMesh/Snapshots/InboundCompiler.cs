@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using ProxylessMesh.Admission;
+using ProxylessMesh.External;
 using ProxylessMesh.Jwt;
 using ProxylessMesh.Rbac;
 using ProxylessMesh.Xds;
@@ -65,7 +66,8 @@ internal sealed class InboundCompiler(AdmissionPool pool, TimeProvider time)
             overridden ? RbacCompiler.Compile(filters) : plain,
             cors is null ? null : new CorsPolicy(cors),
             pool.Compile(filters),
-            filters.OfType<JwtFilterConfig>().FirstOrDefault() is { } jwt ? Tokens(jwt.Jwt) : null);
+            filters.OfType<JwtFilterConfig>().FirstOrDefault() is { } jwt ? Tokens(jwt.Jwt) : null,
+            ExternalAuthorization.Compile(filters));
     }
 
     // Both kinds of connection and all routes have the same filter: its keys are read once.

@@ -10,6 +10,7 @@ internal sealed class InboundMeter
 
     private readonly Counter<long> _decisions;
     private readonly Counter<long> _tokens;
+    private readonly Counter<long> _authorizers;
     private readonly Counter<long> _plaintext;
     private readonly Counter<long> _handshakes;
     private readonly UpDownCounter<long> _connections;
@@ -21,6 +22,7 @@ internal sealed class InboundMeter
         var meter = meters.Create(MeterName);
         _decisions = meter.CreateCounter<long>("proxyless_mesh.inbound.decisions", "{request}", "Authorization decisions by outcome and policy.");
         _tokens = meter.CreateCounter<long>("proxyless_mesh.inbound.tokens", "{request}", "Requests where an end-user token could be, by issuer and what became of it.");
+        _authorizers = meter.CreateCounter<long>("proxyless_mesh.inbound.authorizers", "{request}", "Requests that an external authorizer was asked about, and what came of it.");
         _plaintext = meter.CreateCounter<long>("proxyless_mesh.inbound.plaintext_connections", "{connection}", "Plaintext connections to mesh ports, taken or refused.");
         _handshakes = meter.CreateCounter<long>("proxyless_mesh.inbound.handshakes", "{handshake}", "TLS handshakes with callers; error.type says why one did not end in a proved peer.");
         _connections = meter.CreateUpDownCounter<long>("proxyless_mesh.inbound.connections", "{connection}", "Open connections that may carry calls, by mode: mtls or plaintext.");
@@ -43,6 +45,15 @@ internal sealed class InboundMeter
         if (_tokens.Enabled)
         {
             _tokens.Add(1, new("outcome", outcome), new("issuer", issuer ?? "none"));
+        }
+    }
+
+    /// <summary>Outcome: allowed, denied, body_too_large, failure_allowed, failure_denied. Authorizers are those of the configuration, so they are bounded.</summary>
+    public void AskedAuthorizer(string authorizer, string outcome)
+    {
+        if (_authorizers.Enabled)
+        {
+            _authorizers.Add(1, new("authorizer", authorizer), new("outcome", outcome));
         }
     }
 

@@ -41,7 +41,12 @@ internal sealed class CallDeadline : CancellationTokenSource
     {
         _time = time;
         Token = base.Token;
-        _timer = time.CreateTimer(static deadline => ((CallDeadline)deadline!).Fired(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+        // Not with what flows with this call: the timer outlives it.
+        using (ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow())
+        {
+            _timer = time.CreateTimer(static deadline => ((CallDeadline)deadline!).Fired(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
     }
 
     public TimeSpan Limit { get; private set; }
@@ -86,7 +91,7 @@ internal sealed class CallDeadline : CancellationTokenSource
     {
         // First: the caller's cancellation may just be running.
         _caller.Dispose();
-        if (Interlocked.Exchange(ref _end, NoCall) == HasPassed || !_mayBeKept || !TryReset())
+        if (Interlocked.Exchange(ref _end, NoCall) == HasPassed || !_mayBeKept || !CanBeKept(_time) || !TryReset())
         {
             Dispose();
             return false;
@@ -117,10 +122,13 @@ internal sealed class CallDeadline : CancellationTokenSource
         base.Dispose(disposing);
     }
 
+    // One that runs by another clock would be late, or never, for a call that runs by this.
+    private static bool CanBeKept(TimeProvider time) => ReferenceEquals(time, TimeProvider.System);
+
     private static CallDeadline Start(TimeProvider time, TimeSpan limit, bool isCallers, CancellationToken caller)
     {
         CallDeadline? deadline = null;
-        if (ReferenceEquals(time, TimeProvider.System) && s_kept.TryDequeue(out deadline))
+        if (CanBeKept(time) && s_kept.TryDequeue(out deadline))
         {
             Interlocked.Decrement(ref s_keptCount);
         }

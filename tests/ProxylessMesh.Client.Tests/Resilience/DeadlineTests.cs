@@ -59,6 +59,15 @@ public sealed class DeadlineTests
     }
 
     [Fact]
+    public void A_deadline_of_another_clock_is_not_used_again()
+    {
+        var deadline = CallDeadline.Start(TimeSpan.FromSeconds(1), new FakeTimeProvider(), CancellationToken.None)!;
+        deadline.LetGoOfCaller(mayBeKept: true);
+
+        Assert.False(deadline.End());
+    }
+
+    [Fact]
     public void A_deadline_fires_at_its_end_however_far_away()
     {
         var time = new FakeTimeProvider();

@@ -153,6 +153,9 @@ public sealed partial class JoinTokens : IDisposable
         }
     }
 
+    /// <summary>Whether who joins by a token will trust us also after a rotation that is under way.</summary>
+    internal bool IsByRootOfToday(JoinToken token) => _authority.RootHash.Span.SequenceEqual(token.RootHash.Span);
+
     /// <summary>Whether a token was revoked: what came by it is not renewed.</summary>
     internal bool IsRevoked(string id) => Volatile.Read(ref _revoked).Contains(id);
 

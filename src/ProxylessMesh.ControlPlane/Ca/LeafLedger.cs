@@ -26,6 +26,7 @@ internal sealed partial class LeafLedger : IDisposable
     private readonly ILogger<LeafLedger> _logger;
     private FileStream? _file;
     private int _lines;
+    private int _compactAt;
 
     public LeafLedger(StateFolder folder, TimeProvider time, ILogger<LeafLedger> logger)
     {
@@ -152,7 +153,7 @@ internal sealed partial class LeafLedger : IDisposable
     {
         try
         {
-            if (++_lines > MinLinesToCompact + (2 * _leaves.Count))
+            if (++_lines > _compactAt)
             {
                 CompactLocked();
                 return;
@@ -177,14 +178,17 @@ internal sealed partial class LeafLedger : IDisposable
             _renewals.Remove(gone.Serial);
         }
 
+        // By what is in use now: what expires later must not keep it from being cleared away.
+        _compactAt = MinLinesToCompact + (2 * _leaves.Count);
         try
         {
             _file?.Dispose();
             _file = null;
 
+            _lines = _leaves.Count;
+
             // Renewals after what they renew.
             AtomicFile.WriteSecret(_path, Encoding.UTF8.GetBytes(string.Join('\n', _leaves.Values.Select(static leaf => JsonSerializer.Serialize(leaf, LeafJson.Default.LeafRecord)))));
-            _lines = _leaves.Count;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

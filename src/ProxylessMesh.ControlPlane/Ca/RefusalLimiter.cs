@@ -10,6 +10,8 @@ internal sealed class RefusalLimiter(TimeProvider time)
 {
     public const int MaxWaiting = 16;
 
+    private const int MaxReasons = 16;
+
     private const int MaxAddresses = 10_000;
 
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(50);
@@ -43,6 +45,29 @@ internal sealed class RefusalLimiter(TimeProvider time)
         }
     }
 
+    /// <summary>
+    /// Whether a refusal is to be told: the first of its reason in a burst of an address, and each time that a burst is ten times as long. A burst has
+    /// so many reasons at most, so that whoever guesses cannot fill a disk.
+    /// </summary>
+    public bool IsTold(IPAddress? address, string reason, int refusals)
+    {
+        var record = Find(address ?? IPAddress.None);
+        lock (_gate)
+        {
+            return (record.Told.Count < MaxReasons && record.Told.Add(reason)) || IsPowerOfTen(refusals);
+        }
+    }
+
+    private static bool IsPowerOfTen(int number)
+    {
+        while (number >= 10 && number % 10 == 0)
+        {
+            number /= 10;
+        }
+
+        return number == 1;
+    }
+
     private Record Find(IPAddress address)
     {
         lock (_gate)
@@ -69,5 +94,7 @@ internal sealed class RefusalLimiter(TimeProvider time)
         public int Waiting;
 
         public long LastAt { get; set; }
+
+        public HashSet<string> Told { get; } = new(StringComparer.Ordinal);
     }
 }

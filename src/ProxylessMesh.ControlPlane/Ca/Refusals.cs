@@ -3,8 +3,11 @@ using Microsoft.Extensions.Logging;
 
 namespace ProxylessMesh.ControlPlane.Ca;
 
-/// <summary>Answers callers who have proved nothing: slower each time, and each logged with the address it came from.</summary>
-internal sealed partial class Refusals(RefusalLimiter limiter, ILogger<Refusals> logger)
+/// <summary>
+/// Answers callers who have proved nothing: slower each time. Logged and audited with the address it came from: each reason once in a
+/// burst, and the length of the burst as it grows.
+/// </summary>
+internal sealed partial class Refusals(RefusalLimiter limiter, AuditLog audit, ILogger<Refusals> logger)
 {
     /// <summary>Waits as long as the caller's address has earned, then gives what is to be thrown.</summary>
     public async Task<RpcException> RefuseAsync(ServerCallContext context, StatusCode code, string why)
@@ -16,7 +19,12 @@ internal sealed partial class Refusals(RefusalLimiter limiter, ILogger<Refusals>
             return new RpcException(new Status(StatusCode.ResourceExhausted, "Too many refused attempts from this address are waiting."));
         }
 
-        LogRefused(address, why, refusals);
+        if (limiter.IsTold(address, why, refusals))
+        {
+            LogRefused(address, why, refusals);
+            audit.Write(audit.Now("refused") with { Address = address?.ToString(), Reason = why, Count = refusals });
+        }
+
         return new RpcException(new Status(code, why));
     }
 

@@ -45,7 +45,7 @@ internal sealed record DevelopmentFile(string ControlPlane, string JoinToken, st
 
     private static async Task<string?> IsGoodAsync(string? text, JoinTokens tokens, TimeProvider time, CancellationToken cancellationToken)
         => Spiffe.JoinToken.TryParse(text, out var token)
-            && (await tokens.ListAsync(cancellationToken)).Any(known => known.Id == token.Id && known.ExpiresAt - time.GetUtcNow() > TokenReserve)
+            && (await tokens.ListAsync(cancellationToken)).Any(known => known.Id == token.Id && known.RevokedAt is null && tokens.IsByRootOfToday(token) && known.ExpiresAt - time.GetUtcNow() > TokenReserve)
                 ? text
                 : null;
 }

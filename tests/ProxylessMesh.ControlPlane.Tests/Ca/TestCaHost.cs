@@ -32,6 +32,10 @@ internal sealed class TestCaHost : IAsyncDisposable
 
     public JoinTokens Tokens => _application.Services.GetRequiredService<JoinTokens>();
 
+    public RootRotation Rotation => _application.Services.GetRequiredService<RootRotation>();
+
+    public RevokedIdentities Revoked => _application.Services.GetRequiredService<RevokedIdentities>();
+
     public CertificateAuthority Authority => _application.Services.GetRequiredService<CertificateAuthority>();
 
     public static async Task<TestCaHost> StartAsync(string folder, Action<MeshControlPlaneOptions>? configure = null, IPEndPoint? address = null)

@@ -5,10 +5,12 @@ internal sealed class TemporaryFolder : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("mesh-files-");
 
+    public string Path => _folder.FullName;
+
     /// <summary>Writes a file and says where it is.</summary>
     public string Write(string name, string text)
     {
-        var path = Path.Combine(_folder.FullName, name);
+        var path = System.IO.Path.Combine(_folder.FullName, name);
         File.WriteAllText(path, text);
         return path;
     }

@@ -21,7 +21,7 @@ internal static class SnapshotSignature
     private const string Sha256Oid = "2.16.840.1.101.3.4.2.1";
 
     /// <summary>Signs; the signer has its private key, the intermediates lead from it to the root.</summary>
-    public static byte[] Sign(SnapshotContent content, X509Certificate2 signer, IEnumerable<X509Certificate2> intermediates)
+    public static byte[] Sign(SnapshotContent content, X509Certificate2 signer, params IEnumerable<X509Certificate2> intermediates)
     {
         var cms = new SignedCms(new ContentInfo(content.ToByteArray()));
         var by = new CmsSigner(SubjectIdentifierType.SubjectKeyIdentifier, signer) { DigestAlgorithm = new Oid(Sha256Oid), IncludeOption = X509IncludeOption.EndCertOnly };

@@ -90,6 +90,27 @@ public sealed class LastKnownGoodTests : IDisposable
         => await RefusedToSaveAsync("not the control plane", SnapshotSignature.Sign(Content(), TestCa.Create().Leaf(SignerLeaf), []));
 
     [Fact]
+    public async Task Snapshot_signed_under_an_intermediate_brings_the_way_to_the_root()
+    {
+        var intermediate = Ca.WithIntermediate();
+        await State.SaveAsync(SnapshotSignature.Sign(Content(version: 3), intermediate.Leaf(SignerLeaf), intermediate.Intermediates), _workload, TestEnd);
+
+        Assert.Equal(3UL, State.TryLoad(_workload)!.Version);
+        await RefusedToSaveAsync("not the control plane", SnapshotSignature.Sign(Content(version: 4), intermediate.Leaf(SignerLeaf)));
+    }
+
+    [Fact]
+    public async Task Snapshot_signed_under_the_old_root_is_good_while_that_root_is_in_the_bundle()
+    {
+        await State.SaveAsync(Sign(Content(version: 3)), _workload, TestEnd);
+        var next = TestCa.Create();
+        var both = new TrustBundle(Ca.TrustDomain, [Ca.Root, next.Root]);
+
+        Assert.Equal(3UL, State.TryLoad(next.Issue(_workload.Id, bundles: new TrustBundleSet([both])))!.Version);
+        Assert.Throws<IdentityException>(() => State.TryLoad(next.Issue(_workload.Id)));
+    }
+
+    [Fact]
     public async Task Workloads_certificate_signs_no_snapshot()
         => await RefusedToSaveAsync("not the control plane", SnapshotSignature.Sign(Content(), Ca.Leaf(new TestLeaf { Uris = [_workload.Id.ToString()] }), []));
 

@@ -86,7 +86,7 @@ internal static class CaEndpoints
         var id = SpiffeId.ForServiceAccount(authority.TrustDomain, namespaceName, serviceAccount);
         if (namespaceName == ControlPlaneIdentity.Namespace || !signingRequest.IsWithin(id))
         {
-            return AdminApi.Error(StatusCodes.Status422UnprocessableEntity, namespaceName == ControlPlaneIdentity.Namespace ? $"Namespace '{namespaceName}' is the control plane's own." : $"The certificate signing request names something else than '{id}'. Leave the names out of it, or ask for what it names.");
+            return AdminApi.Error(StatusCodes.Status403Forbidden, namespaceName == ControlPlaneIdentity.Namespace ? $"Namespace '{namespaceName}' is the control plane's own." : $"The certificate signing request names something else than '{id}'. Leave the names out of it, or ask for what it names.");
         }
 
         return Try(() =>
@@ -107,7 +107,7 @@ internal static class CaEndpoints
 
         if (id.TrustDomain == authority.TrustDomain && (id.Path.Length == 0 || ControlPlaneIdentity.Is(id, authority.TrustDomain)))
         {
-            return AdminApi.Error(StatusCodes.Status422UnprocessableEntity, $"'{id}' is the mesh's own: it cannot be revoked. Where its key is lost, change the root with 'mesh ca rotate'.");
+            return AdminApi.Error(StatusCodes.Status403Forbidden, $"'{id}' is the mesh's own: it cannot be revoked. Where its key is lost, change the root with 'mesh ca rotate'.");
         }
 
         return Try(() =>

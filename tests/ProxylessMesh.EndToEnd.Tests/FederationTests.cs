@@ -53,6 +53,24 @@ public sealed class FederationTests
     }
 
     [Fact(Timeout = TestMesh.TimeLimit)]
+    public async Task Alias_of_a_trust_domain_lets_policies_that_name_either_take_both()
+    {
+        await using var ours = await MeshAsync("ours.test");
+        await using var partner = await MeshAsync("partner.test");
+        await FederateAsync(ours, partner, "partner.test");
+        await FederateAsync(partner, ours, "ours.test");
+        await partner.WriteManifestAsync("allow.yaml", Allow("partner.test/ns/test/sa/client"));
+        var server = await partner.StartServerAsync("server", static app => app.MapGet("/", static http => http.Response.WriteAsync("hello")));
+        await ours.WriteManifestAsync("server.yaml", Remote(server.Url.Port, "spiffe://partner.test/ns/test/sa/server"));
+        var client = (await ours.StartClientAsync()).CreateClient("http://server.partner.test");
+        await Eventually.TrueAsync(async () => (await client.GetAsync(new Uri("/", UriKind.Relative), TestEnd)).StatusCode == HttpStatusCode.Forbidden, TestEnd);
+
+        await partner.WriteManifestAsync("config.yaml", "apiVersion: mesh.proxyless.dev/v1alpha1\nkind: MeshConfig\nmetadata: { name: mesh, namespace: mesh-system }\nspec:\n  trustDomainAliases: [ours.test]\n");
+
+        await Eventually.TrueAsync(async () => (await client.GetAsync(new Uri("/", UriKind.Relative), TestEnd)).StatusCode == HttpStatusCode.OK, TestEnd);
+    }
+
+    [Fact(Timeout = TestMesh.TimeLimit)]
     public async Task Server_of_another_identity_is_not_called_across_trust_domains()
     {
         await using var ours = await MeshAsync("ours.test");

@@ -83,10 +83,10 @@ internal sealed partial class KeySetSource(ManifestStore manifests, KeySetFetche
     private void Follow(ManifestSet current)
     {
         var wanted = (from policy in current.RequestAuthentications
-            from rule in policy.Rules
-            let address = KeySetAddress.Of(rule)
-            where address is not null
-            group rule.Timeout by address).Take(MaxAddresses).ToDictionary(static group => group.Key, static group => group.Max());
+                      from rule in policy.Rules
+                      let address = KeySetAddress.Of(rule)
+                      where address is not null
+                      group rule.Timeout by address).Take(MaxAddresses).ToDictionary(static group => group.Key, static group => group.Max());
         foreach (var gone in _entries.Keys.Where(address => !wanted.ContainsKey(address)).ToList())
         {
             _entries.Remove(gone);

@@ -1,8 +1,8 @@
 using System.Collections.Frozen;
+using Google.Protobuf;
+using Google.Protobuf.Collections;
 using Grpc.Core;
 using Grpc.Net.Client;
-using Google.Protobuf.Collections;
-using Google.Protobuf;
 using WorkloadApi;
 
 namespace ProxylessMesh.Spiffe;

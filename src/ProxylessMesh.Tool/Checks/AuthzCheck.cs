@@ -57,7 +57,8 @@ internal static class AuthzCheck
         var peer = isTls ? policies.Principal(source) : null;
         var ip = request.OptionalText("destinationIp") ?? testCase.Required("workload").OptionalText("ip");
         var input = new RbacInput(context.Request, new MeshPeer(
-            null, new IPEndPoint(IPAddress.Parse(source.Text("ip")), 40000), new IPEndPoint(ip is null ? IPAddress.None : IPAddress.Parse(ip), port), request.OptionalText("sni")), chain.TrustedHops) { PeerId = peer };
+            null, new IPEndPoint(IPAddress.Parse(source.Text("ip")), 40000), new IPEndPoint(ip is null ? IPAddress.None : IPAddress.Parse(ip), port), request.OptionalText("sni")), chain.TrustedHops)
+        { PeerId = peer };
         if (chain.Find(input) is not { Engine: { } engine } route)
         {
             return Verdict(false, null, "no route takes the call");

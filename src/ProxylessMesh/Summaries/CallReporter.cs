@@ -117,6 +117,6 @@ internal sealed partial class CallReporter(CallSummaries calls, InboundPorts por
             : new PolicyProposal(config.Listener, []).Judge(key, entry, isOfToday).Answer;
     }
 
-    [LoggerMessage(4040, LogLevel.Error, "A question of the control plane about recent calls could not be answered. This is a fault of ProxylessMesh: please report it.")]
+    [LoggerMessage(4045, LogLevel.Error, "A question of the control plane about recent calls could not be answered. This is a fault of ProxylessMesh: please report it.")]
     private partial void LogFailed(Exception exception);
 }

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using Grpc.Core;
 using Google.Protobuf;
+using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using ProxylessMesh.ControlPlane.Translation;
 using ProxylessMesh.ControlPlane.Workloads;

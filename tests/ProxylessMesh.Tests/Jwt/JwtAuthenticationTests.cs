@@ -72,7 +72,7 @@ public sealed class JwtAuthenticationTests : IDisposable
             ["five parts, as of encrypted ones"] = $"{good}.a.b",
             ["no signature"] = $"{parts[0]}.{parts[1]}.",
             ["alg none"] = _issuer.Token(algorithm: "none", keyId: null) + "AA",
-            ["alg None"] = _issuer.Raw("""{"alg":"None"}""", claims) ,
+            ["alg None"] = _issuer.Raw("""{"alg":"None"}""", claims),
             ["no alg"] = _issuer.Raw("""{"typ":"JWT"}""", claims),
             ["alg is a number"] = _issuer.Raw("""{"alg":1}""", claims),
             ["the public key as a shared secret"] = _issuer.Raw("""{"alg":"HS256","kid":"rsa"}""", claims, "HS256 with the RSA key"),

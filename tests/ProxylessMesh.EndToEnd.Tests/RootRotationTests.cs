@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using ProxylessMesh.ControlPlane.Ca;
 using ProxylessMesh.ControlPlane.Hosting;
@@ -15,8 +16,8 @@ public sealed class RootRotationTests
     public async Task Root_is_changed_under_load_by_one_command_and_no_call_is_lost()
     {
         await using var mesh = await TestMesh.StartAsync(static options => options.SvidLifetime = TimeSpan.FromMinutes(1));
-        var server = await mesh.StartServerAsync("server", static app => app.MapPost("/", static () => "ok"));
-        await mesh.StartServerAsync("server", static app => app.MapPost("/", static () => "ok"));
+        var server = await mesh.StartServerAsync("server", TakeOrders);
+        await mesh.StartServerAsync("server", TakeOrders);
         var client = await mesh.StartClientAsync();
         var http = client.CreateClient();
         using var first = await Eventually.Async(() => http.PostAsync("/", null, TestEnd), TestEnd);
@@ -39,10 +40,11 @@ public sealed class RootRotationTests
         }
 
         // A newcomer joins by the new root, and the operator's own token still opens the door.
-        await mesh.StartServerAsync("server", static app => app.MapPost("/", static () => "ok"));
+        await mesh.StartServerAsync("server", TakeOrders);
         Assert.Equal(0, (await MeshCommand.RunAsync(mesh, "ca", "show")).ExitCode);
         await load.MoreCallsAsync(100, TestEnd);
-        Assert.Empty(await load.StopAsync());
+        var lost = await load.StopAsync();
+        Assert.True(lost.Count == 0, $"{lost.Count} of {load.Calls} lost, the first: {(lost.Count > 0 ? lost[0] : "")}");
     }
 
     [Fact(Timeout = TestMesh.TimeLimit)]
@@ -109,4 +111,11 @@ public sealed class RootRotationTests
 
     private static IEnumerable<string> Roots(WorkloadIdentity identity)
         => identity.Bundles.TryGet(identity.Id.TrustDomain, out var bundle) ? bundle.Authorities.Select(static root => root.Thumbprint) : [];
+
+    // Reads what is sent: Kestrel counts streams whose bodies nobody reads, and at thousands of calls a second resets new ones (ENHANCE_YOUR_CALM).
+    private static void TakeOrders(WebApplication app) => app.MapPost("/", static async http =>
+    {
+        await http.Request.Body.CopyToAsync(Stream.Null, http.RequestAborted);
+        await http.Response.WriteAsync("ok");
+    });
 }

@@ -93,7 +93,7 @@ internal sealed class AdsStream<TRequest, TResponse> : AdsStream
             await _call.RequestStream.WriteAsync(request, _stop.Token).ConfigureAwait(false);
             _listener.OnWritten(this, type);
         }
-        catch (Exception ended) when (ended is RpcException or OperationCanceledException or InvalidOperationException or IOException or ObjectDisposedException)
+        catch (Exception ended) when (ended is RpcException or HttpRequestException or OperationCanceledException or InvalidOperationException or IOException or ObjectDisposedException)
         {
             // The reading task sees the same end, with the call's status where there is one, and reports it.
             _writeError = ended;
@@ -110,7 +110,7 @@ internal sealed class AdsStream<TRequest, TResponse> : AdsStream
                 await _listener.OnUpdateAsync(this, _form.Read(_call.ResponseStream.Current)).ConfigureAwait(false);
             }
         }
-        catch (Exception ended) when (ended is RpcException or OperationCanceledException or InvalidOperationException or IOException or ObjectDisposedException)
+        catch (Exception ended) when (ended is RpcException or HttpRequestException or OperationCanceledException or InvalidOperationException or IOException or ObjectDisposedException)
         {
             error = ended;
         }

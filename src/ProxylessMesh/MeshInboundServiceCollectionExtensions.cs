@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -6,6 +7,7 @@ using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
 using ProxylessMesh;
+using ProxylessMesh.Authorization;
 using ProxylessMesh.Client;
 using ProxylessMesh.Client.Workloads;
 using ProxylessMesh.External;
@@ -48,6 +50,7 @@ internal static class MeshInboundServiceCollectionExtensions
         services.TryAddSingleton(new HandshakeTimeout(TimeSpan.FromSeconds(10)));
         services.TryAddSingleton(static provider => TlsSettings.Policy(provider.GetRequiredService<IOptions<MeshOptions>>().Value.Tls));
         services.TryAddSingleton<InboundTls>();
+        services.AddSingleton<IAuthorizationMiddlewareResultHandler, MeshPeerRefusal>();
         return services;
     }
 

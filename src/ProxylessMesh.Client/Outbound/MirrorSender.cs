@@ -115,8 +115,8 @@ internal sealed class MirrorSender(TimeProvider time, MeshMeter meter)
         finally
         {
             request.Dispose();
-            Interlocked.Decrement(ref _active);
             meter.Mirrored(cluster.Name, outcome);
+            Interlocked.Decrement(ref _active);
         }
     }
 

@@ -64,9 +64,10 @@ public sealed class BalancingTests
     public async Task Pick_first_stays_with_one()
     {
         await using var mesh = await TestMesh.StartAsync();
+        await PolicyAsync(mesh, "loadBalancer: { weightedRoundRobin: {} }");
         var client = await StartAsync(mesh, "a", "b");
 
-        // Both are known: with any other policy thirty calls in a row would not stay with one.
+        // Both are known: in turn, thirty calls in a row would not stay with one.
         await PolicyAsync(mesh, "loadBalancer: { pickFirst: {} }");
         await Eventually.TrueAsync(async () => (await AskAsync(client, times: 30)).Distinct().Count() == 1, TestEnd);
     }
@@ -88,6 +89,8 @@ public sealed class BalancingTests
         });
         await mesh.StartServerAsync("server", static app => app.MapGet("/{*path}", static () => "quick"));
         var client = (await mesh.StartClientAsync()).CreateClient();
+
+        await InForceAsync(client);
 
         // Once slow is enough: nothing else takes a second here.
         await Eventually.TrueAsync(async () => await client.GetStringAsync("/work", TestEnd) == "slow", TestEnd);
@@ -124,6 +127,7 @@ public sealed class BalancingTests
         await mesh.StartServerAsync("server", Answering("next"), settings: Region("south"));
         var near = await mesh.StartServerAsync("server", Answering("near"), settings: Region("north"));
         var client = (await mesh.StartClientAsync(settings: Region("north"))).CreateClient();
+        await InForceAsync(client);
         await Eventually.TrueAsync(async () => await client.GetStringAsync("/", TestEnd) == "near", TestEnd);
 
         Assert.Equal(["near"], (await AskAsync(client, times: 30)).Distinct());
@@ -148,12 +152,15 @@ public sealed class BalancingTests
               hosts: [server]
               http:
                 - match: [{ headers: { x-user: { exact: tester } } }]
+                  headers: { response: { set: { x-in-force: "yes" } } }
                   route: [{ destination: { host: server, subset: new } }]
-                - route: [{ destination: { host: server, subset: old } }]
+                - headers: { response: { set: { x-in-force: "yes" } } }
+                  route: [{ destination: { host: server, subset: old } }]
             """);
         await mesh.StartServerAsync("server", Answering("one"), settings: Version("v1"));
         await mesh.StartServerAsync("server", Answering("two"), settings: Version("v2"));
         var client = (await mesh.StartClientAsync()).CreateClient();
+        await InForceAsync(client);
         await Eventually.Async(() => AskAsync(client, "tester"), TestEnd);
         await Eventually.Async(() => AskAsync(client, "other"), TestEnd);
 
@@ -172,7 +179,7 @@ public sealed class BalancingTests
         await RuleAsync(mesh, "loadBalancer: { simple: ROUND_ROBIN, warmup: { duration: 10m, minimumPercent: 10, aggression: 1 } }");
         await mesh.StartServerAsync("server", Answering("old"));
         var client = (await mesh.StartClientAsync(services: services => services.AddSingleton<TimeProvider>(time))).CreateClient();
-        Assert.Equal("old", await Eventually.Async(() => client.GetStringAsync("/", TestEnd), TestEnd));
+        await InForceAsync(client);
         time.Advance(TimeSpan.FromMinutes(20));
         await mesh.StartServerAsync("server", Answering("new"));
         await Eventually.TrueAsync(async () => await client.GetStringAsync("/", TestEnd) == "new", TestEnd);
@@ -193,6 +200,8 @@ public sealed class BalancingTests
         }
 
         var client = (await mesh.StartClientAsync()).CreateClient();
+
+        await InForceAsync(client);
 
         // Until every instance is known: by any key there is.
         var seen = new HashSet<string>();
@@ -230,11 +239,25 @@ public sealed class BalancingTests
 
     private static Dictionary<string, string?> Version(string version) => new() { ["Mesh:Version"] = version };
 
+    // What was written is read by a watch of the folder: the route of the same file shows that it has been.
+    private static Task InForceAsync(HttpClient client) => Eventually.TrueAsync(
+        async () =>
+        {
+            using var answer = await client.GetAsync("/", TestEnd);
+            return answer.Headers.Contains("x-in-force");
+        },
+        TestEnd);
+
     private static Task RuleAsync(TestMesh mesh, string trafficPolicy) => mesh.WriteManifestAsync("rule.yaml", $$"""
         apiVersion: networking.istio.io/v1
         kind: DestinationRule
         metadata: { name: server, namespace: test }
         spec: { host: server, trafficPolicy: { {{trafficPolicy}} } }
+        ---
+        apiVersion: networking.istio.io/v1
+        kind: VirtualService
+        metadata: { name: server, namespace: test }
+        spec: { hosts: [server], http: [{ headers: { response: { set: { x-in-force: "yes" } } }, route: [{ destination: { host: server } }] }] }
         """);
 
     private static Task PolicyAsync(TestMesh mesh, string spec) => mesh.WriteManifestAsync("policy.yaml", $$"""
@@ -242,5 +265,10 @@ public sealed class BalancingTests
         kind: MeshTrafficPolicy
         metadata: { name: server, namespace: test }
         spec: { targetRef: { kind: Service, name: server }, {{spec}} }
+        ---
+        apiVersion: networking.istio.io/v1
+        kind: VirtualService
+        metadata: { name: server, namespace: test }
+        spec: { hosts: [server], http: [{ headers: { response: { set: { x-in-force: "yes" } } }, route: [{ destination: { host: server } }] }] }
         """);
 }

@@ -86,6 +86,9 @@ public sealed partial class SecretsTests
             Assert.DoesNotContain(secrets, secret => line.Contains(secret.Text, StringComparison.Ordinal));
             Assert.DoesNotMatch(KeyOrToken(), line);
         });
+
+        // Written when the workload has a snapshot and a certificate to keep.
+        await Eventually.TrueAsync(() => Task.FromResult(Directory.Exists(mesh.WorkloadFolder("server")) && Directory.EnumerateFiles(mesh.WorkloadFolder("server")).Any()), TestEnd);
         NoSecretOnDisk(mesh, secrets);
     }
 

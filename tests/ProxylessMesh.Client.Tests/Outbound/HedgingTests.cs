@@ -11,6 +11,7 @@ using ProxylessMesh.Xds.Resources;
 
 namespace ProxylessMesh.Client.Tests.Outbound;
 
+// Over 400 lines: every test needs the same servers that hold, fail or answer, and apart they would be written twice.
 public sealed class HedgingTests
 {
     private static readonly HedgeConfig TwoAfterASecond = new() { MaxAttempts = 2, Delay = TimeSpan.FromSeconds(1), NonFatalGrpcStatuses = [14] };
